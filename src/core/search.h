@@ -1,0 +1,48 @@
+/* The search decides which connection to open, probe or close next. It is pure: observations and the time go in,
+ * actions and the next deadline come out. */
+#ifndef IDLEPROBE_SEARCH_H
+#define IDLEPROBE_SEARCH_H
+
+#include "core/ledger.h"
+#include "core/types.h"
+
+struct search_config {
+	enum strategy strategy;
+	double min_idle, max_idle;      /* seconds */
+	double precision;               /* 0.01 is 1 % */
+	double resolution;              /* seconds */
+	int connections;                /* open at once, controls included; at least 2 */
+	const double *documented;       /* documented timeouts to look closely at, ascending, distinct; may be NULL */
+	size_t documented_count;
+};
+
+struct search;
+
+/* NULL without memory. The config is copied, but for `documented`, which must outlive the search. */
+struct search *search_new(const struct search_config *);
+void search_free(struct search *);
+
+/* Takes one observation; they come in order of time, but for a few milliseconds. */
+void search_observe(struct search *, const struct observation *);
+
+/* Fills in the next thing to do now; false when there is nothing before search_deadline(). */
+bool search_next(struct search *, double now, struct action *);
+
+/* When to call search_next() again if nothing is observed before. */
+double search_deadline(const struct search *);
+
+/* True once the answer stands, or none can be had. Nothing more is asked for then. */
+bool search_done(const struct search *);
+
+struct search_progress {
+	double idle;              /* longest idle time under test now */
+	int alive, ended;         /* connections */
+	double survived, expired; /* known so far; NAN */
+	double left_min, left_max; /* estimate of the seconds left; max is the whole range where nothing has expired yet */
+	const char *phase;        /* "searching", "narrowing", "confirming" ...: a static string */
+};
+struct search_progress search_progress(const struct search *, double now);
+
+const struct ledger *search_ledger(const struct search *);
+
+#endif

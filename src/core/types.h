@@ -1,0 +1,106 @@
+/* Plain types that every layer shares: no functions, no system headers but the standard ones.
+ * Times are seconds as double on one monotonic clock that runs on during suspend (CLOCK_BOOTTIME), counted from the
+ * start of the run; NAN means "none". */
+#ifndef IDLEPROBE_TYPES_H
+#define IDLEPROBE_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum tristate { UNKNOWN = -1, NO = 0, YES = 1 };
+
+/* Who sent a segment, as far as its marks (TTL against the handshake's) tell. */
+enum origin { ORIGIN_NONE, ORIGIN_PATH, ORIGIN_ENDPOINT, ORIGIN_UNKNOWN };
+
+/* What the engine tells the search about one test connection. */
+enum observed {
+	OBSERVED_OPEN,		/* the handshake completed; `at` is its last segment */
+	OBSERVED_OPEN_FAILED,	/* `error` is the errno of connect() */
+	OBSERVED_SENT,		/* a probe left */
+	OBSERVED_SEND_FAILED,	/* a probe could not be sent: `error` (ENOBUFS, ENETDOWN, ...) */
+	OBSERVED_REPLY,		/* an ACK with this connection's acknowledgment number answered a probe */
+	OBSERVED_UNASKED,	/* a segment from the far end that no probe asked for: its keepalive, or data */
+	OBSERVED_OUTBOUND,	/* this host's kernel sent a segment by itself (an ACK to such a keepalive) */
+	OBSERVED_RESET,		/* RST; `from` tells whose marks it bears */
+	OBSERVED_FIN,
+	OBSERVED_ICMP,		/* an ICMP error that quotes this connection; from a router, so `from` is ORIGIN_PATH */
+};
+
+struct observation {
+	enum observed what;
+	int conn; /* number of the connection, as in the action that opened it */
+	double at;
+	double rtt; /* OBSERVED_OPEN: of the handshake; OBSERVED_REPLY: from the latest probe; else NAN */
+	enum origin from;
+	int error;
+	uint8_t ttl; /* TTL or hop limit of what arrived, 0 if nothing did */
+	uint8_t icmp_type, icmp_code;
+};
+
+/* What the search asks of the engine. Connection numbers count up from 0 and are never used twice. */
+enum action_kind { ACTION_OPEN, ACTION_PROBE, ACTION_CLOSE };
+
+struct action {
+	enum action_kind kind;
+	int conn;
+};
+
+enum strategy { STRATEGY_SWEEP, STRATEGY_LADDER };
+
+enum outcome { OUTCOME_TIMEOUT, OUTCOME_NO_TIMEOUT, OUTCOME_CLOSED_BY_ENDPOINT, OUTCOME_INCONCLUSIVE, OUTCOME_UNREACHABLE };
+
+enum signal_kind {
+	SIGNAL_NONE,
+	SIGNAL_SILENT,
+	SIGNAL_RESET_ON_PROBE,
+	SIGNAL_RESET_AT_EXPIRY,
+	SIGNAL_FIN_AT_EXPIRY,
+	SIGNAL_ICMP,
+};
+
+/* Why a run is inconclusive. Those after REASON_INTERRUPTED are additions to the contract's first list. */
+enum reason {
+	REASON_NONE,
+	REASON_ENDPOINT_KEEPALIVE,
+	REASON_ENDPOINT_RESTARTED,
+	REASON_PATH_OUTAGE,
+	REASON_INCONSISTENT_EXPIRY,
+	REASON_TOO_LOSSY,
+	REASON_CAPTURE_DROPS,
+	REASON_INTERRUPTED,
+	REASON_STATE_LOST,      /* every connection died at one instant: the box rebooted or its table was flushed */
+	REASON_ADDRESS_CHANGED, /* this host's source address is no longer the one the connections were made from */
+};
+
+enum warning_code {
+	WARNING_OUTBOUND_ONLY,
+	WARNING_SCAN_GRANULARITY,
+	WARNING_EVICTION,
+	WARNING_RESET_ORIGIN_UNKNOWN,
+	WARNING_MIXED_SIGNALS,
+	WARNING_SEVERAL_ADDRESSES,
+	WARNING_WIDE_INTERVAL, /* wider than --precision and --resolution ask */
+	WARNING_CAPTURE_DROPS,
+	WARNING_CLOCK_JUMP,    /* the machine slept, or the process was stopped, in the middle */
+	WARNING_OPEN_FAILED,   /* some of the test connections could not be opened */
+	WARNING_CODES,
+};
+
+struct warning {
+	enum warning_code code;
+	char message[240];
+};
+
+struct result {
+	enum outcome outcome;
+	double timeout, survived, expired; /* idle seconds, NAN where not known */
+	enum signal_kind signal;
+	enum origin signal_from;
+	enum tristate keepalive_refreshes, revived_by_probe;
+	enum reason reason;
+	struct warning warnings[WARNING_CODES];
+	size_t warning_count;
+};
+
+#endif

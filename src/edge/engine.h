@@ -1,0 +1,43 @@
+/* What the event loop needs of an engine. One so far: raw (kernel sockets make the connections, libnet builds the
+ * keepalives, libpcap watches). */
+#ifndef IDLEPROBE_ENGINE_H
+#define IDLEPROBE_ENGINE_H
+
+#include "core/failure.h"
+#include "core/types.h"
+
+#include <event2/event.h>
+
+struct target;
+struct engine;
+
+typedef void engine_observer(void *arg, const struct observation *);
+
+struct engine_config {
+	struct event_base *base;
+	const struct target *target;
+	int connections;          /* most that will be open at once */
+	engine_observer *observe; /* called from the event loop only, never from within engine_act() */
+	void *observe_arg;
+};
+
+struct engine_stats {
+	unsigned captured, dropped; /* segments; dropped: by the kernel, before they could be read */
+	unsigned probes_sent, send_errors;
+	unsigned icmp_unmatched;    /* ICMP errors that quote none of our connections */
+	bool address_changed;       /* a connection got another source address than the first */
+};
+
+/* Opens what needs privileges (capture, raw socket), checks and raises the descriptor limit. Nothing is sent yet; the
+ * caller drops privileges next. NULL with the failure filled in. Caller frees with engine_free(). */
+struct engine *engine_raw_new(const struct engine_config *, struct failure *);
+
+/* Closes every connection (with FIN) and everything else. */
+void engine_free(struct engine *);
+
+/* Carries out an action now. Its effects come back as observations, failures included. */
+void engine_act(struct engine *, const struct action *);
+
+struct engine_stats engine_stats(const struct engine *);
+
+#endif

@@ -1,0 +1,35 @@
+/* The target as the user named it, and as the system resolves and routes it. */
+#ifndef IDLEPROBE_TARGET_H
+#define IDLEPROBE_TARGET_H
+
+#include "core/failure.h"
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+enum { DEFAULT_PORT = 7440 }; /* RFC 5382: 2 h 4 min = 7440 s */
+
+struct target {
+	char input[300], host[256];
+	uint16_t port;
+	int family;                              /* AF_INET or AF_INET6 */
+	struct sockaddr_storage remote, local;   /* local: source address the route gives; its port is 0 */
+	socklen_t length;
+	char address[INET6_ADDRSTRLEN + 20], source_address[INET6_ADDRSTRLEN + 20]; /* numeric, with scope if any */
+	char interface[IF_NAMESIZE];             /* through which the route leaves */
+	unsigned interface_index;
+	bool interface_given;                    /* the user's -i: sockets are bound to it */
+	int address_count;                       /* how many addresses the name had in the families asked for */
+};
+
+/* Splits "HOST:PORT", "[IPV6]:PORT", "HOST" or "[IPV6]". Does no look-up. 0, or -1 with EXIT_USAGE. */
+int target_parse(struct target *, const char *input, struct failure *);
+
+/* Looks the host up (family: AF_UNSPEC, AF_INET or AF_INET6), takes the first address, finds its route, source address and interface
+ * (interface: the user's -i, or NULL). 0, or -1 with EXIT_CANNOT_RUN (name, route) or EXIT_USAGE (no such interface). */
+int target_resolve(struct target *, int family, const char *interface, struct failure *);
+
+#endif
