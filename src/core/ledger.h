@@ -1,14 +1,21 @@
-/* The ledger: everything that was seen of every test connection, and what it proves about idle times. It only records
- * and answers questions; deciding what to try next is search.h, and what it all means is verdict.h. */
+/* The ledger: everything that was seen of every test connection. It records; what the records prove about the
+ * middlebox's timer is bracket.h, what to try next is search.h, and what it all means is verdict.h.
+ *
+ * A connection's life is a row of idle periods. A period begins with the last segment that is known to have passed
+ * and ends with the next one, or with the connection. Several probes may fall into one period: while they stay
+ * unanswered, nobody knows whether they were lost or the connection is gone. An answer to a later one settles that the
+ * earlier were lost, and that the connection was alive at the idle time of the first: either a lost probe came past
+ * the middlebox and refreshed its entry, or the entry had outlived the whole wait. */
 #ifndef IDLEPROBE_LEDGER_H
 #define IDLEPROBE_LEDGER_H
 
 #include "core/types.h"
 
-/* How one idle period of one connection ended, or, for SAMPLE_SILENT, one probe of it. */
 enum sample_outcome {
+	SAMPLE_PENDING, /* a probe was sent; its reply may still come */
 	SAMPLE_ALIVE,   /* a probe was answered */
-	SAMPLE_SILENT,  /* a probe went unanswered */
+	SAMPLE_LOST,    /* a probe went unanswered, though the connection lived: a later one was answered */
+	SAMPLE_SILENT,  /* a probe went unanswered, and so did all that followed */
 	SAMPLE_UNASKED, /* the far end spoke by itself */
 	SAMPLE_RESET,
 	SAMPLE_FIN,
@@ -17,14 +24,37 @@ enum sample_outcome {
 
 struct sample {
 	int conn;
-	double at;       /* when the probe was sent, or the closing segment arrived */
+	double at;       /* when the probe was sent, or the segment arrived */
 	double idle;     /* seconds since the connection's last segment, at that moment */
-	double age;      /* seconds since its handshake */
+	double age;      /* seconds since its handshake, likewise */
+	double slack;    /* by how much the middlebox's idle time may be longer than `idle`: a round trip where the
+			    period began with a segment from the far end, which the middlebox saw earlier than we */
 	double rtt;      /* of the reply; NAN without one */
 	enum sample_outcome outcome;
 	enum origin from;
-	bool asked;      /* by a probe; false: it came by itself */
+	bool asked;      /* RESET, FIN, ICMP: it followed a probe; false: it came by itself */
 	bool control;    /* of a control connection, kept alive by frequent probes */
+	bool paired;     /* a probe sent at the same moment on another connection was answered: the path worked */
+};
+
+enum life_state { LIFE_OPENING, LIFE_OPEN, LIFE_ENDED, LIFE_CLOSED, LIFE_FAILED };
+
+/* One test connection, from its opening on. */
+struct life {
+	enum life_state state;
+	bool control;
+	bool tainted;       /* answered only after several probes: conntrack may have cut its entry short (facts of
+			       nf_conntrack_tcp_timeout_max_retrans), so it measures nothing any more */
+	double asked_at;    /* when it was to be opened */
+	double opened;      /* handshake */
+	double last;        /* last segment known to have passed, in either direction */
+	double last_reply;  /* last time the far end proved that the connection lived */
+	double latest_sent; /* of the probes of this period; NAN where there is none */
+	bool last_inbound;
+	int unasked;        /* times the far end spoke by itself, banner apart */
+	int error;          /* LIFE_FAILED: errno */
+	size_t *period;     /* samples of the present period, in order of time */
+	size_t period_count, period_room;
 };
 
 struct path_stats {
@@ -37,8 +67,32 @@ struct path_stats {
 
 struct ledger;
 
-/* Samples in order of time; the array is the ledger's and is valid until its next observation. */
+/* NULL without memory. */
+struct ledger *ledger_new(void);
+void ledger_free(struct ledger *);
+
+/* Notes that a connection is being opened; numbers count up from 0. False without memory. */
+bool ledger_open(struct ledger *, int conn, bool control, double now);
+void ledger_close(struct ledger *, int conn);
+bool ledger_observe(struct ledger *, const struct observation *);
+
+/* Turns probes that have waited for `wait` seconds from pending to silent. Returns the moment at which the next will,
+ * or INFINITY. */
+double ledger_expire_waits(struct ledger *, double now, double wait);
+
+size_t ledger_lives(const struct ledger *);
+const struct life *ledger_life(const struct ledger *, int conn);
+
+/* In order of time; the array is the ledger's and is valid until its next observation. */
 const struct sample *ledger_samples(const struct ledger *, size_t *count);
+
+/* Answered and lost probes since `since`, both only where the matter is settled. */
+void ledger_loss(const struct ledger *, double since, int *answered, int *lost);
+
+/* Bounds for margins: the round trip that 95 % of the replies stayed within, and its spread above the shortest. */
+double ledger_rtt_high(const struct ledger *);
+double ledger_jitter(const struct ledger *);
+
 struct path_stats ledger_path(const struct ledger *);
 
 #endif

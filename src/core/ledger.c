@@ -1,0 +1,355 @@
+#include "core/ledger.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TAINTING_PROBES = 4 };   /* three unanswered and the answered one; nf_conntrack_tcp_max_retrans is 3 */
+#define PAIRING 0.1             /* seconds: probes this close together met the same state of the path */
+#define BANNER 1.0              /* a far end that speaks within its first second says hello */
+
+struct ledger {
+	struct life *lives;
+	size_t life_count, life_room;
+	struct sample *samples;
+	size_t sample_count, sample_room;
+	double *rtts; /* ascending */
+	size_t rtt_count, rtt_room;
+	int reply_ttl, probes;
+};
+
+/* Makes room for one more element of an array that doubles. */
+static bool grow(void **array, size_t *room, size_t count, size_t size)
+{
+	if (count < *room)
+		return true;
+
+	size_t wanted = *room ? 2 * *room : 16;
+	void *larger = realloc(*array, wanted * size);
+
+	if (!larger)
+		return false;
+	*array = larger;
+	*room = wanted;
+	return true;
+}
+
+struct ledger *ledger_new(void)
+{
+	return calloc(1, sizeof(struct ledger));
+}
+
+void ledger_free(struct ledger *ledger)
+{
+	if (!ledger)
+		return;
+	for (size_t i = 0; i < ledger->life_count; i++)
+		free(ledger->lives[i].period);
+	free(ledger->lives);
+	free(ledger->samples);
+	free(ledger->rtts);
+	free(ledger);
+}
+
+bool ledger_open(struct ledger *ledger, int conn, bool control, double now)
+{
+	if (conn < 0 || (size_t)conn != ledger->life_count ||
+	    !grow((void **)&ledger->lives, &ledger->life_room, ledger->life_count, sizeof *ledger->lives))
+		return false;
+	ledger->lives[ledger->life_count++] = (struct life){
+		.state = LIFE_OPENING,
+		.control = control,
+		.asked_at = now,
+		.opened = NAN,
+		.last = NAN,
+		.last_reply = NAN,
+		.latest_sent = NAN,
+	};
+	return true;
+}
+
+static struct life *life_of(struct ledger *ledger, int conn)
+{
+	return conn >= 0 && (size_t)conn < ledger->life_count ? &ledger->lives[conn] : NULL;
+}
+
+void ledger_close(struct ledger *ledger, int conn)
+{
+	struct life *life = life_of(ledger, conn);
+
+	if (life && life->state != LIFE_FAILED)
+		life->state = LIFE_CLOSED;
+}
+
+static void note_rtt(struct ledger *ledger, double rtt)
+{
+	size_t at = ledger->rtt_count;
+
+	if (!(rtt >= 0) || !grow((void **)&ledger->rtts, &ledger->rtt_room, ledger->rtt_count, sizeof *ledger->rtts))
+		return;
+	while (at > 0 && ledger->rtts[at - 1] > rtt)
+		at--;
+	memmove(ledger->rtts + at + 1, ledger->rtts + at, (ledger->rtt_count - at) * sizeof *ledger->rtts);
+	ledger->rtts[at] = rtt;
+	ledger->rtt_count++;
+}
+
+static double rtt_quantile(const struct ledger *ledger, double share)
+{
+	return ledger->rtt_count ? ledger->rtts[(size_t)(share * (double)(ledger->rtt_count - 1))] : NAN;
+}
+
+double ledger_rtt_high(const struct ledger *ledger)
+{
+	return ledger->rtt_count ? rtt_quantile(ledger, 0.95) : 0;
+}
+
+double ledger_jitter(const struct ledger *ledger)
+{
+	/* The millisecond stands for the capture's own lateness. */
+	return ledger->rtt_count ? rtt_quantile(ledger, 0.95) - ledger->rtts[0] + 0.001 : 0.001;
+}
+
+/* Appends a sample to the ledger and to its connection's present period; NULL without memory. */
+static struct sample *add_sample(struct ledger *ledger, struct life *life, int conn, double at,
+				 enum sample_outcome outcome)
+{
+	if (!grow((void **)&ledger->samples, &ledger->sample_room, ledger->sample_count, sizeof *ledger->samples) ||
+	    !grow((void **)&life->period, &life->period_room, life->period_count, sizeof *life->period))
+		return NULL;
+
+	struct sample *sample = &ledger->samples[ledger->sample_count];
+
+	*sample = (struct sample){
+		.conn = conn,
+		.at = at,
+		.idle = at - life->last,
+		.age = at - life->opened,
+		.slack = life->last_inbound ? ledger_rtt_high(ledger) : 0,
+		.rtt = NAN,
+		.outcome = outcome,
+		.from = ORIGIN_NONE,
+		.control = life->control,
+	};
+	life->period[life->period_count++] = ledger->sample_count++;
+	return sample;
+}
+
+/* Tells a new probe whether another of the same moment was answered already. */
+static bool was_paired(const struct ledger *ledger, const struct sample *sample)
+{
+	for (size_t i = ledger->sample_count; i-- > 0 && ledger->samples[i].at >= sample->at - PAIRING;)
+		if (ledger->samples[i].outcome == SAMPLE_ALIVE && ledger->samples[i].conn != sample->conn)
+			return true;
+	return false;
+}
+
+/* An answer to a probe sent at `at` speaks for the path of all that were sent then. */
+static void pair_others(struct ledger *ledger, const struct sample *answered)
+{
+	for (size_t i = ledger->sample_count; i-- > 0 && ledger->samples[i].at >= answered->at - PAIRING;)
+		if (ledger->samples[i].at <= answered->at + PAIRING && ledger->samples[i].conn != answered->conn)
+			ledger->samples[i].paired = true;
+}
+
+static bool observe_sent(struct ledger *ledger, struct life *life, const struct observation *seen)
+{
+	if (life->state != LIFE_OPEN)
+		return true;
+
+	struct sample *sample = add_sample(ledger, life, seen->conn, seen->at, SAMPLE_PENDING);
+
+	if (!sample)
+		return false;
+	sample->paired = was_paired(ledger, sample);
+	life->latest_sent = seen->at;
+	ledger->probes++;
+	return true;
+}
+
+static void begin_period(struct life *life, double at, bool inbound)
+{
+	life->last = at;
+	life->last_inbound = inbound;
+	life->latest_sent = NAN;
+	life->period_count = 0;
+}
+
+/* The far end proved that the connection lives: settles what the probes of this period were. */
+static void settle_alive(struct ledger *ledger, struct life *life, const struct observation *seen)
+{
+	if (life->period_count > 0) {
+		struct sample *first = &ledger->samples[life->period[0]];
+		struct sample *latest = &ledger->samples[life->period[life->period_count - 1]];
+
+		for (size_t i = 0; i + 1 < life->period_count; i++)
+			ledger->samples[life->period[i]].outcome = SAMPLE_LOST;
+		latest->outcome = SAMPLE_ALIVE;
+		latest->idle = first->idle;
+		latest->slack = first->slack;
+		/* Which of several probes a reply answers is not known, so it times none (Karn, RFC 6298 3). */
+		if (life->period_count == 1 && seen->what == OBSERVED_REPLY) {
+			latest->rtt = seen->rtt;
+			note_rtt(ledger, seen->rtt);
+		}
+		if (life->period_count >= TAINTING_PROBES)
+			life->tainted = true;
+		pair_others(ledger, latest);
+	}
+	life->last_reply = seen->at;
+	begin_period(life, seen->at, true);
+}
+
+static bool observe_unasked(struct ledger *ledger, struct life *life, const struct observation *seen)
+{
+	if (life->state != LIFE_OPEN)
+		return true;
+	if (life->period_count == 0 && seen->at - life->last > BANNER) {
+		if (!add_sample(ledger, life, seen->conn, seen->at, SAMPLE_UNASKED))
+			return false;
+		life->period_count = 0;
+		life->unasked++;
+	}
+	settle_alive(ledger, life, seen);
+	return true;
+}
+
+/* RST, FIN or ICMP: turns the latest probe into what it drew, or stands for itself where no probe is out. */
+static bool observe_end(struct ledger *ledger, struct life *life, const struct observation *seen,
+			enum sample_outcome outcome)
+{
+	bool asked = life->period_count > 0;
+	struct sample *sample;
+
+	if (life->state != LIFE_OPEN)
+		return true;
+	if (!asked && outcome == SAMPLE_ICMP)
+		return true; /* about a segment of the kernel's own: it ends nothing that we measure */
+	if (asked)
+		sample = &ledger->samples[life->period[life->period_count - 1]];
+	else
+		sample = add_sample(ledger, life, seen->conn, seen->at, outcome);
+	if (!sample)
+		return false;
+	sample->outcome = outcome;
+	sample->from = seen->from;
+	sample->asked = asked;
+	if (outcome != SAMPLE_ICMP)
+		life->state = LIFE_ENDED;
+	return true;
+}
+
+static void observe_open(struct ledger *ledger, struct life *life, const struct observation *seen)
+{
+	if (life->state != LIFE_OPENING)
+		return;
+	life->state = LIFE_OPEN;
+	life->opened = life->last_reply = seen->at;
+	begin_period(life, seen->at, false);
+	note_rtt(ledger, seen->rtt);
+}
+
+bool ledger_observe(struct ledger *ledger, const struct observation *seen)
+{
+	struct life *life = life_of(ledger, seen->conn);
+
+	if (!life)
+		return true;
+	if (seen->ttl && (seen->what == OBSERVED_REPLY || seen->what == OBSERVED_OPEN))
+		ledger->reply_ttl = seen->ttl;
+	switch (seen->what) {
+	case OBSERVED_OPEN:
+		observe_open(ledger, life, seen);
+		return true;
+	case OBSERVED_OPEN_FAILED:
+		life->state = LIFE_FAILED;
+		life->error = seen->error;
+		return true;
+	case OBSERVED_SENT:
+		return observe_sent(ledger, life, seen);
+	case OBSERVED_SEND_FAILED:
+		return true;
+	case OBSERVED_REPLY:
+		if (life->state == LIFE_OPEN)
+			settle_alive(ledger, life, seen);
+		return true;
+	case OBSERVED_UNASKED:
+		return observe_unasked(ledger, life, seen);
+	case OBSERVED_OUTBOUND:
+		/* Whether it passed is not known, so where the period began inbound, the slack stays. */
+		if (life->state == LIFE_OPEN && life->period_count == 0)
+			life->last = seen->at;
+		return true;
+	case OBSERVED_RESET:
+		return observe_end(ledger, life, seen, SAMPLE_RESET);
+	case OBSERVED_FIN:
+		return observe_end(ledger, life, seen, SAMPLE_FIN);
+	case OBSERVED_ICMP:
+		return observe_end(ledger, life, seen, SAMPLE_ICMP);
+	}
+	return true;
+}
+
+double ledger_expire_waits(struct ledger *ledger, double now, double wait)
+{
+	double next = INFINITY;
+
+	for (size_t i = 0; i < ledger->life_count; i++) {
+		const struct life *life = &ledger->lives[i];
+
+		for (size_t k = 0; k < life->period_count; k++) {
+			struct sample *sample = &ledger->samples[life->period[k]];
+
+			if (sample->outcome != SAMPLE_PENDING)
+				continue;
+			if (now >= sample->at + wait)
+				sample->outcome = SAMPLE_SILENT;
+			else if (sample->at + wait < next)
+				next = sample->at + wait;
+		}
+	}
+	return next;
+}
+
+size_t ledger_lives(const struct ledger *ledger)
+{
+	return ledger->life_count;
+}
+
+const struct life *ledger_life(const struct ledger *ledger, int conn)
+{
+	return life_of((struct ledger *)ledger, conn);
+}
+
+const struct sample *ledger_samples(const struct ledger *ledger, size_t *count)
+{
+	*count = ledger->sample_count;
+	return ledger->samples;
+}
+
+void ledger_loss(const struct ledger *ledger, double since, int *answered, int *lost)
+{
+	*answered = *lost = 0;
+	for (size_t i = ledger->sample_count; i-- > 0 && ledger->samples[i].at >= since;) {
+		*answered += ledger->samples[i].outcome == SAMPLE_ALIVE;
+		*lost += ledger->samples[i].outcome == SAMPLE_LOST;
+	}
+}
+
+struct path_stats ledger_path(const struct ledger *ledger)
+{
+	struct path_stats path = {
+		.rtt_min = rtt_quantile(ledger, 0),
+		.rtt_median = rtt_quantile(ledger, 0.5),
+		.rtt_max = rtt_quantile(ledger, 1),
+		.reply_ttl = ledger->reply_ttl,
+		.probes = ledger->probes,
+	};
+	int answered, lost;
+
+	ledger_loss(ledger, 0, &answered, &lost);
+	path.loss = answered + lost ? (double)lost / (answered + lost) : 0;
+	for (size_t i = 0; i < ledger->life_count; i++)
+		path.connections += !isnan(ledger->lives[i].opened);
+	return path;
+}
