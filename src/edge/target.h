@@ -32,4 +32,10 @@ int target_parse(struct target *, const char *input, struct failure *);
  * (interface: the user's -i, or NULL). 0, or -1 with EXIT_CANNOT_RUN (name, route) or EXIT_USAGE (no such interface). */
 int target_resolve(struct target *, int family, const char *interface, struct failure *);
 
+/* The source address the route gives now, with port 0. Returns 0 or an errno. */
+int target_source(const struct target *, struct sockaddr_storage *source);
+
+/* Of an IPv4 or IPv6 address. */
+void target_set_port(struct sockaddr_storage *, uint16_t port);
+
 #endif

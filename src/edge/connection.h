@@ -1,0 +1,29 @@
+/* A test connection: an ordinary kernel socket that sends nothing and throws away what it receives. */
+#ifndef IDLEPROBE_CONNECTION_H
+#define IDLEPROBE_CONNECTION_H
+
+#include <event2/event.h>
+#include <sys/socket.h>
+
+struct connection;
+struct target;
+
+enum connection_event {
+	CONNECTION_OPENED,
+	CONNECTION_FAILED, /* was not opened; with an errno */
+	CONNECTION_OVER,   /* the far end ended it: 0 for a FIN, or an errno */
+};
+
+/* Called from the event loop only. After FAILED and OVER nothing more is called; the connection is still to be closed. */
+typedef void connection_notify(void *arg, enum connection_event, int error);
+
+/* Begins to connect, for at most 6 s. NULL with errno set. */
+struct connection *connection_open(struct event_base *, const struct target *, connection_notify *, void *arg);
+
+/* Its own address and port. Known from the beginning. */
+const struct sockaddr_storage *connection_source(const struct connection *);
+
+/* Ends it in order, with a FIN, and frees it. NULL is allowed. */
+void connection_close(struct connection *);
+
+#endif

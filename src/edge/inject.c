@@ -1,0 +1,38 @@
+#include "edge/inject.h"
+#include "edge/privilege.h"
+#include "edge/target.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+int inject_open(const struct target *target, struct failure *failure)
+{
+	/* IPPROTO_RAW: the IP header is the caller's (raw(7)), and nothing is ever received. */
+	int fd = socket(target->family, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
+	const int on = 1;
+
+	if (fd < 0 && (errno == EPERM || errno == EACCES))
+		return privilege_missing("a raw socket", failure);
+	if (fd < 0)
+		return fail(failure, EXIT_CANNOT_RUN, "cannot open a raw socket: %s", strerror(errno));
+	if ((target->family == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_HDRINCL, &on, sizeof on) < 0) ||
+	    (target->interface_given && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, target->interface,
+						   (socklen_t)strlen(target->interface)) < 0)) {
+		fail(failure, EXIT_CANNOT_RUN, "cannot set up a raw socket on %s: %s", target->interface,
+		     strerror(errno));
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int inject_send(int fd, const struct target *target, const uint8_t *packet, size_t length)
+{
+	struct sockaddr_storage to = target->remote;
+
+	target_set_port(&to, 0); /* for IPv6 raw sockets a port would be a protocol number (ipv6(7)) */
+	if (sendto(fd, packet, length, 0, (struct sockaddr *)&to, target->length) < 0)
+		return errno;
+	return 0;
+}

@@ -1,0 +1,60 @@
+#include "edge/privilege.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+/* Without CAP_SETPCAP the bounding set stays, and is of no use to a process that may gain nothing (no_new_privs). */
+static void drop_bounding(void)
+{
+	for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; cap++)
+		if (cap_drop_bound(cap) < 0)
+			return;
+}
+
+/* Nothing is taken on trust: what is left is asked of the kernel. */
+static int drop_capabilities(void)
+{
+	cap_t none = cap_init(), left = NULL;
+	int result = -1;
+
+	if (none != NULL && cap_set_proc(none) == 0 && (left = cap_get_proc()) != NULL)
+		result = cap_compare(none, left) == 0 ? 0 : -1;
+	cap_free(left);
+	cap_free(none);
+	return result;
+}
+
+int privilege_drop(struct failure *failure)
+{
+	gid_t gid = getgid();
+	uid_t uid = getuid();
+
+	drop_bounding();
+	cap_reset_ambient();
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return fail(failure, EXIT_CANNOT_RUN, "cannot set no_new_privs: %s", strerror(errno));
+	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		return fail(failure, EXIT_CANNOT_RUN, "cannot become the user who called (uid %u, gid %u): %s",
+			    (unsigned)uid, (unsigned)gid, strerror(errno));
+	if (drop_capabilities() < 0)
+		return fail(failure, EXIT_CANNOT_RUN, "cannot give up capabilities: %s", strerror(errno));
+	return 0;
+}
+
+int privilege_missing(const char *what, struct failure *failure)
+{
+	char path[PATH_MAX] = "";
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+
+	if (length <= 0)
+		snprintf(path, sizeof path, "PATH_OF_THIS_PROGRAM");
+	return fail(failure, EXIT_CANNOT_RUN,
+		    "no permission to open %s: it needs the capability cap_net_raw. Grant it once with\n"
+		    "  sudo setcap cap_net_raw+ep %.300s\n"
+		    "or run this command with sudo", what, path);
+}
