@@ -36,7 +36,7 @@ static bool build_ip(libnet_t *context, const struct flow *flow, uint16_t length
 
 		memcpy(&source, flow->own.address, sizeof source);
 		memcpy(&destination, flow->peer.address, sizeof destination);
-		return libnet_build_ipv6(0, flow->flow_label, length, IPPROTO_TCP, flow->own_ttl, source, destination,
+		return libnet_build_ipv6(0, 0, length, IPPROTO_TCP, flow->own_ttl, source, destination,
 					 NULL, 0, context, 0) >= 0;
 	}
 	uint32_t source, destination; /* libnet takes them in network order */
@@ -45,6 +45,14 @@ static bool build_ip(libnet_t *context, const struct flow *flow, uint16_t length
 	memcpy(&destination, flow->peer.address, sizeof destination);
 	return libnet_build_ipv4((uint16_t)(LIBNET_IPV4_H + length), 0, 0, IP_DF, flow->own_ttl, IPPROTO_TCP, 0, source,
 				 destination, NULL, 0, context, 0) >= 0;
+}
+
+/* libnet 1.1.6 garbles the middle byte of it (in `fl & 0x0FF00 >> 8` the shift binds first). */
+static void put_flow_label(uint8_t *packet, uint32_t label)
+{
+	packet[1] |= label >> 16 & 15;
+	packet[2] = (uint8_t)(label >> 8);
+	packet[3] = (uint8_t)label;
 }
 
 size_t probe_build(const struct flow *flow, uint32_t tick, uint8_t packet[PROBE_LONGEST])
@@ -66,6 +74,8 @@ size_t probe_build(const struct flow *flow, uint32_t tick, uint8_t packet[PROBE_
 		memcpy(packet, built, size);
 	else
 		size = 0;
+	if (size > 0 && flow->version == 6)
+		put_flow_label(packet, flow->flow_label);
 	free(built);
 	libnet_destroy(context);
 	return size;
