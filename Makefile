@@ -1,0 +1,96 @@
+# idleprobe: all demo test bench lint install uninstall clean
+#   CC=clang      builds with clang, into build-clang
+#   SANITIZE=1    with the address and undefined-behaviour sanitizers, into build-asan
+#   WERROR=1      warnings are errors
+
+RELEASE := 0.1.0# where there is no git to ask
+PREFIX ?= /usr/local
+DESTDIR ?=
+BUILD := build$(if $(findstring clang,$(notdir $(CC))),-clang)$(if $(SANITIZE),-asan)
+VERSION := $(or $(shell git -c safe.directory='*' --git-dir=.git describe --tags --always --dirty 2>/dev/null),$(RELEASE))
+
+comma := ,
+can = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
+WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
+	-Wno-missing-field-initializers $(if $(WERROR),-Werror) # left out fields are zero, and tables rely on it
+HARDENING := -fstack-protector-strong -fPIE $(call can,-fstack-clash-protection) $(call can,-fcf-protection) \
+	$(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
+SANITIZERS := $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+CFLAGS ?= -O2 -g
+LDFLAGS ?=
+override CPPFLAGS += -Isrc -D_GNU_SOURCE
+override CFLAGS += -std=gnu11 $(WARNINGS) $(HARDENING) $(SANITIZERS)
+override LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZERS)
+LDLIBS := -lpcap -lnet -lcjson -levent_core -lcap -lm
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
+CORE := $(call objects,src/core/*.c)
+LIBRARY := $(filter-out $(BUILD)/src/main.o,$(call objects,src/*.c src/*/*.c))
+SIM := $(call objects,tests/sim/*.c)
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+
+all: $(BUILD)/idleprobe
+
+$(BUILD)/idleprobe: $(BUILD)/src/main.o $(BUILD)/libidleprobe.a
+	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/libidleprobe.a: $(LIBRARY)
+$(BUILD)/libcore.a: $(CORE)
+$(BUILD)/lib%.a:
+	rm -f $@ && $(AR) rcs $@ $^
+
+# The core alone, without a library that touches the network: what links here is pure.
+$(BUILD)/sim: $(SIM) $(BUILD)/libcore.a
+	$(CC) $(LDFLAGS) -o $@ $^ -lm
+$(BUILD)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libidleprobe.a
+	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+$(BUILD)/%.o: %.c | $(BUILD)/libraries
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/src/version.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
+$(BUILD)/src/version.o: $(BUILD)/version
+$(BUILD)/src/core/platforms.o: src/platforms.json
+-include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
+
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+$(BUILD)/libraries: scripts/setup
+	@mkdir -p $(@D); CC='$(CC)' scripts/setup check && touch $@
+
+tests: $(BUILD)/idleprobe $(UNIT) $(if $(SIM),$(BUILD)/sim)
+
+demo:
+	@scripts/setup demo
+	@$(MAKE) --no-print-directory all
+	@scripts/demo $(BUILD)/idleprobe
+
+test:
+	@scripts/setup test
+	@+$(MAKE) --no-print-directory WERROR=1 tests CC=gcc
+	@+$(MAKE) --no-print-directory WERROR=1 tests CC=gcc SANITIZE=1
+	@+$(MAKE) --no-print-directory WERROR=1 all CC=clang
+	@tests/run
+
+bench:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory all $(BUILD)/sim
+	@scripts/bench
+
+lint:
+	@scripts/setup lint
+	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 \
+		--suppress=missingIncludeSystem -Isrc -D_GNU_SOURCE src
+	shellcheck .ci/run tests/run $$(grep -lE '^#!/bin/(ba)?sh' scripts/*)
+
+install: all
+	install -D -m 755 $(BUILD)/idleprobe $(DESTDIR)$(PREFIX)/bin/idleprobe
+	@setcap cap_net_raw+ep $(DESTDIR)$(PREFIX)/bin/idleprobe 2>/dev/null || \
+		echo "idleprobe needs cap_net_raw: sudo setcap cap_net_raw+ep $(DESTDIR)$(PREFIX)/bin/idleprobe"
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/idleprobe
+clean:
+	rm -rf build build-asan build-clang build-clang-asan
+
+FORCE:
+.PHONY: all tests demo test bench lint install uninstall clean FORCE
+.DELETE_ON_ERROR:

@@ -1,0 +1,7 @@
+/* The commands: one file each. A command gets its own name as argv[0] and returns the program's exit code. */
+#ifndef IDLEPROBE_COMMAND_H
+#define IDLEPROBE_COMMAND_H
+
+int cmd_measure(int argc, char **argv);
+
+#endif

@@ -1,0 +1,68 @@
+/* The command line of a command, as a table: parsing and --help come from the same rows. */
+#ifndef IDLEPROBE_OPTIONS_H
+#define IDLEPROBE_OPTIONS_H
+
+#include "core/failure.h"
+#include "core/types.h"
+
+enum direction { DIRECTION_AUTO, DIRECTION_OUT, DIRECTION_IN, DIRECTION_BOTH };
+enum engine_choice { ENGINE_AUTO, ENGINE_RAW, ENGINE_SOCKET };
+enum ip_version { IP_ANY = 0, IP_V4 = 4, IP_V6 = 6 };
+
+struct options {
+	double min_idle, max_idle; /* seconds */
+	double precision;          /* 0.01 is 1 % */
+	double resolution;         /* seconds */
+	double minimum;            /* --min, seconds; NAN where not given */
+	int connections;
+	int strategy;              /* enum strategy */
+	int direction;             /* enum direction */
+	int engine;                /* enum engine_choice */
+	int ip_version;            /* enum ip_version */
+	int json, quiet, verbose, help;
+	const char *token, *output, *events, *interface; /* NULL where not given; they point into argv */
+	char **targets;            /* the operands: argv's, which parsing reorders */
+	int target_count;
+};
+
+enum option_kind {
+	OPTION_FLAG,     /* int, set to `value` */
+	OPTION_DURATION, /* double, between the limits */
+	OPTION_PERCENT,  /* double, a share of 1, between the limits */
+	OPTION_NUMBER,   /* int, between the limits */
+	OPTION_CHOICE,   /* int, the place of the word in `argument`, "a|b|c" */
+	OPTION_TEXT,     /* const char *, not empty */
+};
+
+struct option_row {
+	const char *name;     /* without the dashes; the last row's is NULL */
+	char letter;          /* 0: none */
+	enum option_kind kind;
+	size_t field;         /* offset in struct options */
+	const char *argument; /* as --help shows it; NULL for a flag */
+	const char *help;
+	double low, high;     /* limits, inclusive */
+	const char *expected; /* what the limits allow, in words */
+	int value;            /* of a flag */
+};
+
+/* The rows of `measure`. */
+extern const struct option_row measure_options[];
+
+/* The defaults that --help and the manual tell. */
+void options_default(struct options *);
+
+/* argv[0] is the command's name. Options and operands may be mixed; "--" ends the options; names may be shortened as long
+ * as they stay unambiguous. 0, or -1 with EXIT_USAGE. Does not look at how options go together: options_check(). */
+int options_parse(struct options *, const struct option_row *, int argc, char **argv, struct failure *);
+
+/* Whether the options of `measure` go together and can be carried out by this version. 0, or -1 with EXIT_USAGE. */
+int options_check(const struct options *, struct failure *);
+
+/* One line of --help: "  -o, --output FILE   also write ..." */
+struct option_line {
+	char text[160];
+};
+struct option_line option_line(const struct option_row *);
+
+#endif

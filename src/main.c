@@ -1,0 +1,77 @@
+/* idleprobe: finds after which idle time connections on a path stop working. This file is the table of commands. */
+#include "command.h"
+#include "core/failure.h"
+#include "version.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv); /* NULL: not in this version */
+	const char *help;
+} commands[] = {
+	{ "measure", cmd_measure, "find the idle timeout on the path to HOST:PORT" },
+	{ "check", NULL, NULL },
+	{ "respond", NULL, NULL },
+	{ "report", NULL, NULL },
+	{ "platforms", NULL, NULL },
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static void usage(FILE *stream)
+{
+	fprintf(stream, "usage: idleprobe COMMAND [OPTION...] [TARGET]\n\n"
+			"Finds after which idle time connections on a path stop working.\n\ncommands:\n");
+	for (int i = 0; i < COMMANDS; i++)
+		if (commands[i].run)
+			fprintf(stream, "  %-12s%s\n", commands[i].name, commands[i].help);
+	fprintf(stream, "  %-12s%s\n", "help", "this text, or, with a command's name, that command's");
+	fprintf(stream, "\n'idleprobe COMMAND --help' tells a command's options, 'idleprobe --version' the version.\n");
+}
+
+static const struct command *find(const char *name)
+{
+	for (int i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int run(const char *name, int argc, char **argv)
+{
+	const struct command *command = find(name);
+
+	if (command && command->run)
+		return command->run(argc, argv);
+	if (command)
+		fprintf(stderr, "idleprobe: this version has no command '%s' yet; it has: measure\n", name);
+	else if (strchr(name, ':') || strchr(name, '.'))
+		fprintf(stderr, "idleprobe: '%s' is not a command; to measure that target: idleprobe measure %s\n", name, name);
+	else
+		fprintf(stderr, "idleprobe: '%s' is not a command; 'idleprobe help' lists them\n", name);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	static char help[] = "--help";
+
+	if (argc < 2) {
+		usage(stderr);
+		return EXIT_USAGE;
+	}
+	const char *name = argv[1];
+	if (strcmp(name, "--version") == 0 || strcmp(name, "-V") == 0) {
+		printf("idleprobe %s\n", idleprobe_version);
+		return EXIT_ANSWER;
+	}
+	if (strcmp(name, "help") == 0 && argc > 2)
+		return run(argv[2], 2, (char *[]){ argv[2], help, NULL });
+	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		usage(stdout);
+		return EXIT_ANSWER;
+	}
+	return run(name, argc - 1, argv + 1);
+}
