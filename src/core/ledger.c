@@ -16,6 +16,8 @@ struct ledger {
 	double *rtts; /* ascending */
 	size_t rtt_count, rtt_room;
 	int reply_ttl, probes;
+	int answered, lost;                  /* probes, over the whole run */
+	size_t longest_idle, longest_age;    /* samples that prove life, 1 + index; 0 where there is none */
 };
 
 /* Makes room for one more element of an array that doubles. */
@@ -110,6 +112,24 @@ double ledger_jitter(const struct ledger *ledger)
 	return ledger->rtt_count ? rtt_quantile(ledger, 0.95) - ledger->rtts[0] + 0.001 : 0.001;
 }
 
+/* Remembers the samples that prove the longest lives. */
+static void note_life(struct ledger *ledger, const struct sample *sample)
+{
+	size_t number = (size_t)(sample - ledger->samples) + 1;
+
+	if (!ledger->longest_idle || sample->idle > ledger->samples[ledger->longest_idle - 1].idle)
+		ledger->longest_idle = number;
+	if (!ledger->longest_age || sample->age > ledger->samples[ledger->longest_age - 1].age)
+		ledger->longest_age = number;
+}
+
+const struct sample *ledger_longest(const struct ledger *ledger, enum timer timer)
+{
+	size_t number = timer == TIMER_IDLE ? ledger->longest_idle : ledger->longest_age;
+
+	return number ? &ledger->samples[number - 1] : NULL;
+}
+
 /* Appends a sample to the ledger and to its connection's present period; NULL without memory. */
 static struct sample *add_sample(struct ledger *ledger, struct life *life, int conn, double at,
 				 enum sample_outcome outcome)
@@ -187,6 +207,9 @@ static void settle_alive(struct ledger *ledger, struct life *life, const struct 
 		latest->outcome = SAMPLE_ALIVE;
 		latest->idle = first->idle;
 		latest->slack = first->slack;
+		ledger->answered++;
+		ledger->lost += (int)life->period_count - 1;
+		note_life(ledger, latest);
 		/* Which of several probes a reply answers is not known, so it times none (Karn, RFC 6298 3). */
 		if (life->period_count == 1 && seen->what == OBSERVED_REPLY) {
 			latest->rtt = seen->rtt;
@@ -205,8 +228,11 @@ static bool observe_unasked(struct ledger *ledger, struct life *life, const stru
 	if (life->state != LIFE_OPEN)
 		return true;
 	if (life->period_count == 0 && seen->at - life->last > BANNER) {
-		if (!add_sample(ledger, life, seen->conn, seen->at, SAMPLE_UNASKED))
+		const struct sample *sample = add_sample(ledger, life, seen->conn, seen->at, SAMPLE_UNASKED);
+
+		if (!sample)
 			return false;
+		note_life(ledger, sample);
 		life->period_count = 0;
 		life->unasked++;
 	}
@@ -236,6 +262,8 @@ static bool observe_end(struct ledger *ledger, struct life *life, const struct o
 	sample->asked = asked;
 	if (outcome != SAMPLE_ICMP)
 		life->state = LIFE_ENDED;
+	if (!asked)
+		note_life(ledger, sample);
 	return true;
 }
 
@@ -329,6 +357,10 @@ const struct sample *ledger_samples(const struct ledger *ledger, size_t *count)
 
 void ledger_loss(const struct ledger *ledger, double since, int *answered, int *lost)
 {
+	*answered = ledger->answered;
+	*lost = ledger->lost;
+	if (since <= 0)
+		return;
 	*answered = *lost = 0;
 	for (size_t i = ledger->sample_count; i-- > 0 && ledger->samples[i].at >= since;) {
 		*answered += ledger->samples[i].outcome == SAMPLE_ALIVE;

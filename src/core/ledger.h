@@ -65,6 +65,9 @@ struct path_stats {
 	int connections;                     /* opened in all */
 };
 
+/* What the middlebox's timer counts from: the last segment, or the handshake (a proxy that counts payload only). */
+enum timer { TIMER_IDLE, TIMER_AGE };
+
 struct ledger;
 
 /* NULL without memory. */
@@ -85,6 +88,9 @@ const struct life *ledger_life(const struct ledger *, int conn);
 
 /* In order of time; the array is the ledger's and is valid until its next observation. */
 const struct sample *ledger_samples(const struct ledger *, size_t *count);
+
+/* The sample that proves the longest life, idle or in all; NULL where none does. */
+const struct sample *ledger_longest(const struct ledger *, enum timer);
 
 /* Answered and lost probes since `since`, both only where the matter is settled. */
 void ledger_loss(const struct ledger *, double since, int *answered, int *lost);

@@ -31,8 +31,34 @@ bool search_next(struct search *, double now, struct action *);
 /* When to call search_next() again if nothing is observed before. */
 double search_deadline(const struct search *);
 
+/* Why a search ended. */
+enum search_end {
+	SEARCH_RUNNING,
+	SEARCH_ANSWERED,         /* all that can be known by its means is known */
+	SEARCH_ENDPOINT_SPEAKS,  /* the far end's own segments never let a connection idle longer */
+	SEARCH_PATH_OUT,         /* nothing was answered for minutes */
+	SEARCH_GAVE_UP,          /* the evidence did not become sure in bounded time */
+	SEARCH_UNREACHABLE,      /* no connection could be opened; see search_error() */
+	SEARCH_NO_MEMORY,
+};
+
 /* True once the answer stands, or none can be had. Nothing more is asked for then. */
 bool search_done(const struct search *);
+enum search_end search_end(const struct search *);
+
+/* errno of the last connection that could not be opened; 0 where none failed. */
+int search_error(const struct search *);
+
+/* What the timer counts from, as far as the deaths tell, and the bracket it is known to lie in. */
+struct bracket;
+enum timer search_bracket(const struct search *, struct bracket *);
+
+/* How narrow the interval should become around this idle time: --precision or --resolution, whichever is wider. */
+double search_width_asked(const struct search *, double idle);
+
+/* True where connections that had been open when the others were last heard of outlived them: then no single event
+ * (a restart, a flushed table) ended them all. */
+bool search_some_outlived(const struct search *);
 
 struct search_progress {
 	double idle;              /* longest idle time under test now */

@@ -1,0 +1,303 @@
+/* The crew: which connections there are, and what each is for.
+ *
+ * Workers are left idle and probed. Controls are probed often: they tell an expiry from an outage, measure loss and
+ * round-trip time, and show whether keepalives refresh the timer. One control is opened later than all others (the
+ * young one): a timer that keepalives do not refresh kills it later, a flush of the middlebox's table or a restart of
+ * the server kills it with them. */
+#include "core/search_state.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+
+#define OPENING_FIRST 0.05    /* seconds after the first connection that the second is opened; the others follow ... */
+#define OPENING_LAST 12.0     /* ... at a constant ratio up to here, so that whatever the timeout, some are younger than
+				 the oldest by a few per cent of it: those split the bracket. Not more than ... */
+#define OPENING_SHARE 0.05    /* ... of the longest idle time */
+#define OPENING_GAP 0.015     /* seconds between two at least: a bounded rate */
+#define YOUNG_AFTER 3.0       /* seconds */
+#define YOUNG_SHARE 0.03      /* of the run's age: renewed when it is older than that, so that it outlives the others
+				 for as long as a confirmation takes */
+#define CONTROL_SHARE 0.008   /* of the run's age: fine enough to date the death of a control within 1 % */
+#define DOUBT_SPACING 0.7     /* seconds between probes while the path does not answer */
+#define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost */
+
+enum { MISSED_BY_LOST_CONTROL = 4, PILOT_TRIES = 3, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 6 };
+
+bool crew_is_control(const struct search *search, int conn)
+{
+	return ledger_life(search->ledger, conn)->control;
+}
+
+bool crew_ready(const struct search *search, int conn)
+{
+	const struct life *life = ledger_life(search->ledger, conn);
+
+	return life->state == LIFE_OPEN && !life->control && !life->tainted && life->period_count == 0 &&
+	       isnan(search->requested[conn]);
+}
+
+double crew_age(const struct search *search, int conn, double now)
+{
+	return now - ledger_life(search->ledger, conn)->last;
+}
+
+int crew_workers(const struct search *search)
+{
+	int count = 0;
+
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = ledger_life(search->ledger, conn);
+
+		count += !life->control && !life->tainted &&
+			 (life->state == LIFE_OPENING ||
+			  (life->state == LIFE_OPEN && bracket_weight(search->ledger, life) < 2 * WEIGHT_SILENT));
+	}
+	return count;
+}
+
+static int occupied(const struct search *search)
+{
+	int count = 0;
+
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		enum life_state state = ledger_life(search->ledger, conn)->state;
+
+		count += state == LIFE_OPENING || state == LIFE_OPEN;
+	}
+	return count;
+}
+
+static bool room_for_times(struct search *search)
+{
+	size_t room = 2 * search->probes_room + 64;
+	double *larger;
+
+	if ((size_t)search->next_conn < search->probes_room)
+		return true;
+	larger = realloc(search->requested, room * sizeof *larger);
+	if (!larger)
+		return false;
+	search->requested = larger;
+	larger = realloc(search->probed, room * sizeof *larger);
+	if (!larger)
+		return false;
+	search->probed = larger;
+	search->probes_room = room;
+	return true;
+}
+
+void crew_open(struct search *search, bool control, double now)
+{
+	if (!ledger_open(search->ledger, search->next_conn, control, now)) {
+		search_finish(search, SEARCH_NO_MEMORY);
+		return;
+	}
+	if (!room_for_times(search)) {
+		search_finish(search, SEARCH_NO_MEMORY);
+		return;
+	}
+	search->requested[search->next_conn] = NAN;
+	search->probed[search->next_conn] = -INFINITY;
+	search_push(search, ACTION_OPEN, search->next_conn++);
+}
+
+static void close_connection(struct search *search, int conn)
+{
+	ledger_close(search->ledger, conn);
+	search_push(search, ACTION_CLOSE, conn);
+}
+
+/* A dead connection serves no more; its evidence stays in the ledger. */
+bool crew_make_room(struct search *search)
+{
+	if (occupied(search) < search->config.connections)
+		return true;
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = ledger_life(search->ledger, conn);
+
+		if (life->state == LIFE_OPEN &&
+		    (life->tainted || bracket_weight(search->ledger, life) >= search->bracket.weight_needed)) {
+			close_connection(search, conn);
+			return true;
+		}
+	}
+	return false;
+}
+
+void crew_spare(struct search *search, bool control, double now)
+{
+	if (search_due(search, now, search->next_spare) && crew_make_room(search)) {
+		crew_open(search, control, now);
+		search->next_spare = now + SPARE_EVERY;
+	}
+}
+
+bool crew_complete(const struct search *search)
+{
+	return search->next_conn >= search->wanted || search->opening_failures >= MOST_OPENING_FAILURES;
+}
+
+/* The very first connection goes alone: a target that refuses is asked once, not a hundred times. */
+static bool pilot_landed(struct search *search, double now)
+{
+	const struct life *pilot = ledger_life(search->ledger, search->next_conn - 1);
+
+	if (search->opening_failures == 0 || pilot->state == LIFE_OPEN)
+		return pilot->state != LIFE_OPENING;
+	for (int conn = 0; conn < search->next_conn; conn++)
+		if (!isnan(ledger_life(search->ledger, conn)->opened))
+			return true;
+	if (pilot->state == LIFE_OPENING)
+		return false;
+	if (search->last_error == ETIMEDOUT && search->next_conn < PILOT_TRIES)
+		crew_open(search, true, now);
+	else
+		search_finish(search, SEARCH_UNREACHABLE);
+	return false;
+}
+
+/* Seconds after the first connection at which the next is opened. */
+static double opening_time(const struct search *search)
+{
+	double last = fmin(OPENING_LAST, OPENING_SHARE * search->config.max_idle);
+	double growth = pow(last / OPENING_FIRST, 1.0 / search->wanted);
+	double before = search->next_open - search->started;
+
+	return fmax(fmax(before * growth, OPENING_FIRST), before + OPENING_GAP);
+}
+
+static void open_first_crew(struct search *search, double now)
+{
+	if (search->next_conn == 0) {
+		crew_open(search, true, now);
+		return;
+	}
+	if (!pilot_landed(search, now))
+		return;
+	while (!crew_complete(search) && occupied(search) < search->config.connections &&
+	       search_due(search, now, search->next_open)) {
+		/* The second control in the middle, so that the ages of controls differ. */
+		crew_open(search, search->controls > 1 && search->next_conn == search->wanted / 2, now);
+		search->next_open = search->started + opening_time(search);
+	}
+}
+
+static bool suspicion(const struct search *search)
+{
+	return !isnan(search->bracket.since) || search->bracket.dead_conn >= 0;
+}
+
+static void keep_young(struct search *search, double now)
+{
+	if (search->controls < 3 || suspicion(search))
+		return;
+	if (search->young < 0) {
+		if (!search_due(search, now, search->started + YOUNG_AFTER))
+			return;
+	} else {
+		const struct life *young = ledger_life(search->ledger, search->young);
+		double due = search->started + (young->asked_at - search->started) / YOUNG_SHARE;
+
+		if (young->state == LIFE_OPENING)
+			return;
+		if (young->state == LIFE_OPEN) {
+			if (!search_due(search, now, due))
+				return;
+			close_connection(search, search->young);
+		} else if (!search_due(search, now, young->asked_at + SPARE_EVERY)) {
+			return;
+		}
+	}
+	search->young = search->next_conn;
+	crew_open(search, true, now);
+}
+
+static bool is_living_control(const struct search *search, int conn)
+{
+	const struct life *life = ledger_life(search->ledger, conn);
+
+	return life->control && life->state == LIFE_OPEN;
+}
+
+/* Controls that have not left several probes unanswered. */
+static int answering_controls(const struct search *search)
+{
+	int answering = 0;
+
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = ledger_life(search->ledger, conn);
+
+		if (!life->control || (life->state != LIFE_OPEN && life->state != LIFE_OPENING))
+			continue;
+		answering += life->period_count < MISSED_BY_LOST_CONTROL;
+	}
+	return answering;
+}
+
+bool crew_probe_control(struct search *search, double now)
+{
+	int longest = -1;
+
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		if (!is_living_control(search, conn))
+			continue;
+		if (search->probed[conn] >= now - 1e-6)
+			return true;
+		if (longest < 0 || search->probed[conn] < search->probed[longest])
+			longest = conn;
+	}
+	if (longest < 0 || !search_due(search, now, search->probed[longest] + PROBE_SPACING))
+		return false;
+	search_request(search, longest, now);
+	return true;
+}
+
+/* The path is in doubt while a control is unanswered and nothing at all was answered since it was asked. */
+bool crew_in_doubt(const struct search *search)
+{
+	size_t count;
+	const struct sample *samples = ledger_samples(search->ledger, &count);
+	double heard = -INFINITY, asked = -INFINITY;
+
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = ledger_life(search->ledger, conn);
+
+		if (life->last_reply > heard)
+			heard = life->last_reply;
+		if (!life->control || life->state != LIFE_OPEN || !life->period_count)
+			continue;
+
+		const struct sample *latest = &samples[life->period[life->period_count - 1]];
+
+		if (latest->outcome == SAMPLE_SILENT || latest->outcome == SAMPLE_ICMP || life->period_count > 1)
+			asked = fmax(asked, samples[life->period[0]].at);
+	}
+	return asked > heard;
+}
+
+void crew_plan(struct search *search, double now)
+{
+	double age = now - search->started;
+
+	if (!crew_complete(search))
+		open_first_crew(search, now);
+	if (search->end != SEARCH_RUNNING || search->next_conn == 0)
+		return;
+	if (crew_complete(search)) {
+		keep_young(search, now);
+		if (answering_controls(search) == 0)
+			crew_spare(search, true, now);
+		else if (crew_workers(search) < fmin(search->wanted - search->controls, FEW_WORKERS) &&
+			 !crew_in_doubt(search))
+			crew_spare(search, false, now);
+	}
+	if (search_due(search, now, search->next_control)) {
+		/* While few are there, one must be free to stand beside a scout. */
+		double quick = fmin(fmax(search->config.min_idle / 2, 0.1), search->controls > 1 ? 0.5 : 1);
+
+		if (crew_probe_control(search, now))
+			search->next_control = now + (crew_in_doubt(search) ? DOUBT_SPACING : fmax(CONTROL_SHARE * age, quick));
+		search_due(search, now, search->next_control);
+	}
+}

@@ -1,0 +1,84 @@
+/* What the parts of the search share: search.c (the order of decisions), crew.c (which connections there are) and
+ * plan.c (which idle times to probe). Nobody else includes this. */
+#ifndef IDLEPROBE_SEARCH_STATE_H
+#define IDLEPROBE_SEARCH_STATE_H
+
+#include "core/bracket.h"
+#include "core/search.h"
+
+struct search {
+	struct search_config config;
+	struct ledger *ledger;
+	enum search_end end;
+	const char *phase;
+
+	/* Actions decided on, not yet taken. */
+	struct action *queue;
+	size_t queue_first, queue_count, queue_room;
+	double deadline;
+
+	/* By connection: when a probe was asked for that was not yet seen leaving, NAN; and when the latest was asked for. */
+	double *requested, *probed;
+	size_t probes_room;
+
+	/* What is known, and what the timer seems to count from. */
+	struct bracket bracket;
+	enum timer timer;
+	bool stale;                 /* the bracket is older than the ledger */
+	double waits_until;         /* when the next pending probe turns silent */
+
+	/* The crew. */
+	int next_conn;
+	int wanted;                 /* connections of the first crew, controls included */
+	int controls;               /* of them */
+	int opening_failures, last_error;
+	double started, next_open, next_spare;
+	int young;                  /* the control that is opened later than the others, -1 */
+
+	/* Rhythm. */
+	double ratio;               /* between one scout and the next */
+	double next_control, hold_until;
+	double doubt_since;         /* when the path stopped answering at all; NAN */
+	bool census_taken;
+	double witnessed_at;        /* when all that were older than the timeout were asked to confirm it; NAN */
+	int final_conn;             /* the connection opened at the end to see that the target still answers; -1 */
+	int final_tries;
+};
+
+/* Seconds between two probes on one connection: Linux answers one in 500 ms (net.ipv4.tcp_invalid_ratelimit). */
+#define PROBE_SPACING 0.6
+
+/* Is `when` here? Otherwise it counts for the next deadline. */
+bool search_due(struct search *, double now, double when);
+void search_push(struct search *, enum action_kind, int conn);
+void search_finish(struct search *, enum search_end);
+/* Asks for a probe now. */
+void search_request(struct search *, int conn, double now);
+/* What search_width_asked() leaves for the distance of two probes, once the uncertainty of a round trip is taken off. */
+double search_room(const struct search *, double idle);
+double search_wait(const struct search *);
+double search_spacing(const struct search *);
+
+/* Opens the first crew, replaces what is gone, keeps control connections alive. */
+void crew_plan(struct search *, double now);
+bool crew_complete(const struct search *);
+/* A worker that is open and of which no probe is out. */
+bool crew_ready(const struct search *, int conn);
+bool crew_is_control(const struct search *, int conn);
+double crew_age(const struct search *, int conn, double now); /* seconds since its last segment */
+int crew_workers(const struct search *);                      /* living, ready or under test */
+void crew_open(struct search *, bool control, double now);
+/* Probes that control which was left alone longest, so that a probe sent now on another connection has a witness of the
+ * path. False where none may be probed again yet; then this counts for the deadline. */
+bool crew_probe_control(struct search *, double now);
+/* Closes a dead connection if none may be opened otherwise. False where there is none. */
+bool crew_make_room(struct search *);
+/* Opens one more connection where there is room or can be made. */
+void crew_spare(struct search *, bool control, double now);
+/* No control was answered since the first that was not: is the path out? */
+bool crew_in_doubt(const struct search *);
+
+/* Decides what to probe next. */
+void plan_search(struct search *, double now);
+
+#endif

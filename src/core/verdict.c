@@ -1,0 +1,280 @@
+#include "core/verdict.h"
+
+#include "core/bracket.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define MIXED_LIMIT 0.25   /* contract: a zone of mixed fates below a quarter of the timeout is scan granularity */
+#define DROPS_LIMIT 0.1    /* of the probes: more captured segments lost than that, and silence proves nothing */
+#define SAME_MOMENT 1.0    /* seconds within which one event ends connections that were all watched */
+#define CLOCK_JUMP 5.0     /* seconds by which a wake-up may be late without a word */
+
+/* How the connections that died ended. */
+struct endings {
+	int count[SIGNAL_ICMP + 1];
+	int from[SIGNAL_ICMP + 1][ORIGIN_UNKNOWN + 1];
+	int total;
+	double first, last; /* moments by which they showed */
+};
+
+static void warn(struct result *result, enum warning_code code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static void warn(struct result *result, enum warning_code code, const char *format, ...)
+{
+	struct warning *warning;
+	va_list arguments;
+
+	if (result->warning_count == WARNING_CODES)
+		return;
+	warning = &result->warnings[result->warning_count++];
+	warning->code = code;
+	va_start(arguments, format);
+	vsnprintf(warning->message, sizeof warning->message, format, arguments);
+	va_end(arguments);
+}
+
+/* How this connection's end showed; SIGNAL_NONE where it is not proven dead. A sign above `upper` is enough: there
+ * death is proven by all of them together. */
+static enum signal_kind ending_of(const struct ledger *ledger, const struct life *life, enum timer timer,
+				  const struct bracket *bracket, enum origin *from)
+{
+	size_t count;
+	const struct sample *samples = ledger_samples(ledger, &count);
+	double weight = bracket_weight(ledger, life);
+
+	*from = ORIGIN_NONE;
+	if (!life->period_count || weight <= 0)
+		return SIGNAL_NONE;
+	for (size_t k = life->period_count; k-- > 0;) {
+		const struct sample *sample = &samples[life->period[k]];
+
+		*from = sample->from;
+		if (sample->outcome == SAMPLE_RESET)
+			return sample->asked ? SIGNAL_RESET_ON_PROBE : SIGNAL_RESET_AT_EXPIRY;
+		if (sample->outcome == SAMPLE_FIN)
+			return SIGNAL_FIN_AT_EXPIRY;
+		if (sample->outcome == SAMPLE_ICMP)
+			return SIGNAL_ICMP;
+	}
+
+	const struct sample *latest = &samples[life->period[life->period_count - 1]];
+
+	*from = ORIGIN_NONE;
+	return weight >= bracket->weight_needed || bracket_dead_bound(ledger, timer, latest) >= bracket->upper
+		       ? SIGNAL_SILENT
+		       : SIGNAL_NONE;
+}
+
+static void count_endings(const struct ledger *ledger, enum timer timer, const struct bracket *bracket,
+			  struct endings *endings)
+{
+	size_t count;
+	const struct sample *samples = ledger_samples(ledger, &count);
+
+	*endings = (struct endings){.first = INFINITY, .last = -INFINITY};
+	for (size_t conn = 0; conn < ledger_lives(ledger); conn++) {
+		const struct life *life = ledger_life(ledger, (int)conn);
+		enum origin from;
+		enum signal_kind signal = ending_of(ledger, life, timer, bracket, &from);
+
+		if (signal == SIGNAL_NONE)
+			continue;
+		endings->count[signal]++;
+		endings->from[signal][from]++;
+		endings->total++;
+		endings->first = fmin(endings->first, samples[life->period[0]].at);
+		endings->last = fmax(endings->last, life->last_reply);
+	}
+}
+
+static const char *signal_words(enum signal_kind signal)
+{
+	switch (signal) {
+	case SIGNAL_NONE: return "nothing";
+	case SIGNAL_SILENT: return "silence";
+	case SIGNAL_RESET_ON_PROBE: return "an RST in answer to a probe";
+	case SIGNAL_RESET_AT_EXPIRY: return "an RST that came by itself";
+	case SIGNAL_FIN_AT_EXPIRY: return "a FIN";
+	case SIGNAL_ICMP: return "an ICMP error";
+	}
+	return "";
+}
+
+/* The signal of most connections, and a word on the others. */
+static void tell_signal(struct result *result, const struct endings *endings)
+{
+	enum signal_kind most = SIGNAL_NONE;
+	enum origin from = ORIGIN_NONE;
+	char others[160] = "";
+	size_t length = 0;
+
+	for (enum signal_kind kind = SIGNAL_SILENT; kind <= SIGNAL_ICMP; kind++)
+		if (endings->count[kind] > endings->count[most])
+			most = kind;
+	for (enum origin origin = ORIGIN_PATH; origin <= ORIGIN_UNKNOWN; origin++)
+		if (endings->from[most][origin] > endings->from[most][from] || (from == ORIGIN_NONE && endings->from[most][origin]))
+			from = origin;
+	result->signal = most;
+	result->signal_from = most == SIGNAL_SILENT ? ORIGIN_NONE : from;
+	for (enum signal_kind kind = SIGNAL_SILENT; kind <= SIGNAL_ICMP; kind++)
+		if (kind != most && endings->count[kind] && length < sizeof others)
+			length += (size_t)snprintf(others + length, sizeof others - length, "%s%d by %s", length ? ", " : "",
+						   endings->count[kind], signal_words(kind));
+	if (length)
+		warn(result, WARNING_MIXED_SIGNALS,
+		     "The connections did not all end the same way: most (%d of %d) by %s, but %s.", endings->count[most],
+		     endings->total, signal_words(most), others);
+}
+
+static enum tristate keepalive_refreshes(const struct ledger *ledger, enum timer timer, const struct bracket *bracket)
+{
+	if (timer == TIMER_AGE)
+		return NO;
+	for (size_t conn = 0; conn < ledger_lives(ledger); conn++) {
+		const struct life *life = ledger_life(ledger, (int)conn);
+
+		if (life->control && life->last_reply - life->opened > bracket->upper)
+			return YES;
+	}
+	return UNKNOWN;
+}
+
+static void inconclusive(struct result *result, enum reason reason)
+{
+	result->outcome = OUTCOME_INCONCLUSIVE;
+	result->reason = reason;
+	result->timeout = NAN;
+}
+
+/* All that died were last heard of at one moment, whatever their age and idle time: one event ended them. */
+static bool one_event(const struct search *search, const struct endings *endings)
+{
+	return endings->total > 1 && endings->last - endings->first <= SAME_MOMENT && !search_some_outlived(search);
+}
+
+static void judge_event(struct result *result, const struct endings *endings)
+{
+	int endpoint = 0;
+
+	for (enum signal_kind kind = SIGNAL_SILENT; kind <= SIGNAL_ICMP; kind++)
+		endpoint += endings->from[kind][ORIGIN_ENDPOINT];
+	tell_signal(result, endings);
+	inconclusive(result, 2 * endpoint >= endings->total ? REASON_ENDPOINT_RESTARTED : REASON_STATE_LOST);
+}
+
+/* Something expired, and the bracket holds when. */
+static void judge_timeout(struct result *result, const struct search *search, enum timer timer,
+			  const struct bracket *bracket, const struct endings *endings)
+{
+	double zone = bracket->upper - bracket->lower;
+	bool by_itself;
+
+	tell_signal(result, endings);
+	result->outcome = OUTCOME_TIMEOUT;
+	result->timeout = (bracket->lower + bracket->upper) / 2;
+	result->keepalive_refreshes = keepalive_refreshes(search_ledger(search), timer, bracket);
+	by_itself = result->signal == SIGNAL_RESET_AT_EXPIRY || result->signal == SIGNAL_FIN_AT_EXPIRY;
+	if (by_itself && result->signal_from == ORIGIN_ENDPOINT)
+		result->outcome = OUTCOME_CLOSED_BY_ENDPOINT;
+	if (by_itself && result->signal_from == ORIGIN_UNKNOWN)
+		warn(result, WARNING_RESET_ORIGIN_UNKNOWN,
+		     "What closed the connections may have come from a device between or from the endpoint: it cannot be told.");
+	if (bracket->mixed)
+		warn(result, WARNING_SCAN_GRANULARITY,
+		     "Between %.1f s and %.1f s some connections survived and some did not, as where a device looks through its "
+		     "table only every few seconds.",
+		     bracket->lower, bracket->upper);
+	else if (zone > 1.001 * search_width_asked(search, bracket->lower))
+		warn(result, WARNING_WIDE_INTERVAL,
+		     "The interval is wider than asked for: the path or the number of connections did not allow a narrower one.");
+}
+
+static void judge_mixed(struct result *result, const struct bracket *bracket, const struct endings *endings,
+			const struct ledger *ledger)
+{
+	int older = 0;
+
+	tell_signal(result, endings);
+	inconclusive(result, REASON_INCONSISTENT_EXPIRY);
+	for (size_t conn = 0; conn < ledger_lives(ledger); conn++) {
+		const struct life *life = ledger_life(ledger, (int)conn);
+
+		older += !isnan(life->opened) && life->last_reply - life->opened > bracket->dead;
+	}
+	if (3 * endings->total < older)
+		warn(result, WARNING_EVICTION,
+		     "%d connections were dropped early, after %.1f s or less, while others lived %.1f s, as where a table is full.",
+		     endings->total, bracket->dead, bracket->alive);
+}
+
+static void judge(struct result *result, const struct search *search)
+{
+	const struct ledger *ledger = search_ledger(search);
+	struct bracket bracket;
+	struct endings endings;
+	enum timer timer = search_bracket(search, &bracket);
+	bool complete = search_end(search) == SEARCH_ANSWERED;
+
+	count_endings(ledger, timer, &bracket, &endings);
+	result->survived = bracket.lower > 0 ? bracket.lower : NAN;
+	result->expired = bracket.upper;
+	if (search_end(search) == SEARCH_ENDPOINT_SPEAKS) {
+		inconclusive(result, REASON_ENDPOINT_KEEPALIVE);
+	} else if (search_end(search) == SEARCH_PATH_OUT) {
+		inconclusive(result, REASON_PATH_OUTAGE);
+	} else if (endings.total && (bracket.mixed || timer == TIMER_AGE) && one_event(search, &endings)) {
+		judge_event(result, &endings);
+		result->expired = NAN;
+	} else if (bracket.mixed && !(bracket.upper - bracket.lower <= MIXED_LIMIT * (bracket.lower + bracket.upper) / 2)) {
+		judge_mixed(result, &bracket, &endings, ledger);
+	} else if (complete && !isnan(bracket.upper)) {
+		result->survived = bracket.lower;
+		judge_timeout(result, search, timer, &bracket, &endings);
+	} else if (complete && !endings.total && !isnan(result->survived)) {
+		result->outcome = OUTCOME_NO_TIMEOUT;
+	} else {
+		inconclusive(result, search_end(search) == SEARCH_RUNNING ? REASON_INTERRUPTED : REASON_TOO_LOSSY);
+	}
+}
+
+static void add_circumstances(struct result *result, const struct search *search,
+			      const struct circumstances *circumstances)
+{
+	struct path_stats path = ledger_path(search_ledger(search));
+
+	if (result->outcome == OUTCOME_NO_TIMEOUT)
+		warn(result, WARNING_OUTBOUND_ONLY,
+		     "Only probes from this side were possible. A device that takes a late probe as a new connection (the Linux default, "
+		     "nf_conntrack_tcp_loose=1) hides its timeout from them: what the far end sends after a pause may still be lost.");
+	if (circumstances->capture_drops) {
+		warn(result, WARNING_CAPTURE_DROPS, "The kernel dropped %u captured segments before they could be read.",
+		     circumstances->capture_drops);
+		if (circumstances->capture_drops > DROPS_LIMIT * path.probes && result->outcome == OUTCOME_TIMEOUT)
+			inconclusive(result, REASON_CAPTURE_DROPS);
+	}
+	if (circumstances->clock_jump > CLOCK_JUMP)
+		warn(result, WARNING_CLOCK_JUMP, "The machine slept, or the program was stopped, for up to %.0f s.",
+		     circumstances->clock_jump);
+	if (circumstances->address_changed && result->outcome != OUTCOME_UNREACHABLE)
+		inconclusive(result, REASON_ADDRESS_CHANGED);
+}
+
+void verdict_reach(const struct search *search, const struct circumstances *circumstances, struct result *result)
+{
+	*result = (struct result){
+		.outcome = OUTCOME_UNREACHABLE,
+		.timeout = NAN,
+		.survived = NAN,
+		.expired = NAN,
+		.keepalive_refreshes = UNKNOWN,
+		.revived_by_probe = UNKNOWN,
+	};
+	if (ledger_path(search_ledger(search)).connections > 0)
+		judge(result, search);
+	else if (circumstances->interrupted)
+		inconclusive(result, REASON_INTERRUPTED);
+	add_circumstances(result, search, circumstances);
+}
