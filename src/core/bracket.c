@@ -7,7 +7,7 @@
  * times. */
 static const double FALSE_ALARM = 1e-8;
 
-enum { MOST_WEIGHT = 60, MOST_EVIDENCE = 1024 };
+enum { MOST_WEIGHT = 60, MOST_EVIDENCE = 1024, MOST_CROWD = 14 };
 
 struct evidence {
 	double x, at;
@@ -74,23 +74,41 @@ static int death_weight(const struct sample *sample)
 	return 0;
 }
 
-/* Longest time below `below` that a connection outlived. */
-static double longest_alive(const struct ledger *ledger, enum timer timer, double below)
+/* The longest time below `below` that so many samples outlived, or 0. */
+static double crowd_alive(const struct ledger *ledger, enum timer timer, double below, int crowd)
 {
 	size_t count;
 	const struct sample *samples = ledger_samples(ledger, &count);
-	double longest = 0;
+	double longest[MOST_CROWD] = {0};
 
 	for (size_t i = 0; i < count; i++) {
-		if (!proves_life(&samples[i]))
+		double x;
+
+		if (!proves_life(&samples[i]) || samples[i].control)
+			continue;
+		x = bracket_alive_bound(ledger, timer, &samples[i]);
+		if (x >= below || x <= longest[crowd - 1])
 			continue;
 
-		double x = bracket_alive_bound(ledger, timer, &samples[i]);
+		int at = crowd - 1;
 
-		if (x > longest && x < below)
-			longest = x;
+		for (; at > 0 && longest[at - 1] < x; at--)
+			longest[at] = longest[at - 1];
+		longest[at] = x;
 	}
-	return longest;
+	return longest[crowd - 1];
+}
+
+/* Where fates are mixed, one connection speaks for itself only. Were half of them of the other kind, this many would
+ * miss it once in ten thousand times. */
+static int crowd_needed(const struct ledger *ledger)
+{
+	int workers = 0;
+
+	for (size_t i = 0; i < ledger_lives(ledger); i++)
+		workers += !ledger_life(ledger, (int)i)->control;
+	workers /= 6;
+	return workers < 2 ? 2 : workers > MOST_CROWD ? MOST_CROWD : workers;
 }
 
 /* How many further probes must all go unanswered, until their all being lost is less likely than FALSE_ALARM. The loss
@@ -191,37 +209,43 @@ static void find_dead(const struct ledger *ledger, enum timer timer, struct brac
 	}
 }
 
+/* Is this the first sign of its connection above `alive`? */
+static bool is_first_sign(const struct evidence *found, size_t i, double alive)
+{
+	for (size_t k = 0; k < i; k++)
+		if (found[k].conn == found[i].conn && found[k].x > alive)
+			return false;
+	return true;
+}
+
 /* The rest of the bracket from the signs of death above `alive`. */
 static void find_upper(const struct ledger *ledger, enum timer timer, struct bracket *bracket,
 		       const struct evidence *found, size_t count)
 {
 	double weight = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (found[i].x <= bracket->alive)
-			continue;
-		weight += found[i].weight;
-		if (isnan(bracket->upper) && weight >= bracket->weight_needed)
-			bracket->upper = found[i].x;
-		if (isnan(bracket->since) || found[i].at < bracket->since)
+	for (size_t i = 0; i < count; i++)
+		if (found[i].x > bracket->alive && !(found[i].at >= bracket->since))
 			bracket->since = found[i].at;
-		if (isnan(bracket->suspected) &&
-		    (weight >= bracket->weight_suspect ||
-		     bracket_weight(ledger, ledger_life(ledger, found[i].conn)) >= bracket->weight_suspect))
-			bracket->suspected = found[i].x;
-	}
-
-	int conn_before = -1;
-
 	for (size_t i = 0; i < count; i++) {
 		const struct life *life = ledger_life(ledger, found[i].conn);
 		double then = bracket->since - (timer == TIMER_IDLE ? life->last : life->opened);
 
-		if (found[i].x <= bracket->alive || then >= bracket->alive)
+		if (found[i].x <= bracket->alive)
 			continue;
-		bracket->later_evidence += found[i].weight;
-		bracket->later_conns += found[i].conn != conn_before;
-		conn_before = found[i].conn;
+		weight += found[i].weight;
+		if (is_first_sign(found, i, bracket->alive)) {
+			bracket->dead_conns++;
+			bracket->later_conns += then < bracket->alive;
+		}
+		if (then < bracket->alive)
+			bracket->later_evidence += found[i].weight;
+		if (isnan(bracket->upper) && weight >= bracket->weight_needed &&
+		    (!bracket->mixed || bracket->dead_conns >= bracket->crowd))
+			bracket->upper = found[i].x;
+		if (isnan(bracket->suspected) && (weight >= bracket->weight_suspect ||
+						  bracket_weight(ledger, life) >= bracket->weight_suspect))
+			bracket->suspected = found[i].x;
 	}
 }
 
@@ -242,6 +266,7 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 		.dead_conn = -1,
 		.since = NAN,
 		.weight_needed = weight_needed(ledger, first - 1),
+		.crowd = crowd_needed(ledger),
 		.weight_suspect = weight_suspect(ledger),
 	};
 	bracket->lower = bracket->alive;
@@ -250,7 +275,7 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 	find_dead(ledger, timer, bracket);
 	if (bracket->dead < bracket->alive) {
 		bracket->mixed = true;
-		bracket->lower = longest_alive(ledger, timer, bracket->dead);
+		bracket->lower = crowd_alive(ledger, timer, bracket->dead, bracket->crowd);
 	}
 	find_upper(ledger, timer, bracket, found, count);
 }

@@ -10,7 +10,7 @@
 
 struct bracket {
 	double alive;          /* longest time that a connection outlived; 0 where none did */
-	double lower;          /* longest time up to which all did: `alive`, or less where fates are mixed */
+	double lower;          /* longest time up to which all did: `alive`, or, where fates are mixed, as long as a crowd did */
 	double suspected;      /* shortest time above `alive` at which something looks dead; NAN */
 	double upper;          /* shortest time above `alive` by which death is proven; NAN */
 	double dead;           /* shortest time at which some single connection is proven dead; NAN */
@@ -20,6 +20,8 @@ struct bracket {
 	double later_evidence; /* weight of the deaths of connections that at `since` had not reached `alive` yet: a
 				  timer kills them later, a flush or an eviction killed them then */
 	int later_conns;       /* how many such connections died */
+	int dead_conns;        /* how many died above `alive` in all */
+	int crowd;             /* how many connections must speak for a bound where fates are mixed */
 	double weight_needed;  /* of unanswered probes, for a proof ... */
 	double weight_suspect; /* ... and for a suspicion */
 };

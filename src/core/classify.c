@@ -54,7 +54,7 @@ static bool classify_icmp(struct flow *flow, const struct segment *segment, enum
 static bool classify_outbound(struct flow *flow, const struct segment *segment, double at, uint32_t tick,
 			      struct observation *o)
 {
-	if (flow->state == FLOW_OPEN && flow_is_probe(flow, segment)) {
+	if (flow_is_probe(flow, segment)) {
 		flow_probed(flow, at);
 		*o = seen(OBSERVED_SENT, at);
 		return true;

@@ -10,11 +10,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define OPENING_FIRST 0.05    /* seconds after the first connection that the second is opened; the others follow ... */
-#define OPENING_LAST 12.0     /* ... at a constant ratio up to here, so that whatever the timeout, some are younger than
-				 the oldest by a few per cent of it: those split the bracket. Not more than ... */
-#define OPENING_SHARE 0.05    /* ... of the longest idle time */
-#define OPENING_GAP 0.015     /* seconds between two at least: a bounded rate */
+/* The first half of the crew is opened at once, at a bounded rate. The second half follows at a constant ratio, so
+ * that whatever the timeout, some are younger than the oldest by a few per cent of it: those split the bracket. */
+#define OPENING_GAP 0.015     /* seconds */
+#define OPENING_LAST 12.0     /* seconds */
+#define OPENING_SHARE 0.05    /* of the longest idle time, if that is less */
 #define YOUNG_AFTER 3.0       /* seconds */
 #define YOUNG_SHARE 0.03      /* of the run's age: renewed when it is older than that, so that it outlives the others
 				 for as long as a confirmation takes */
@@ -141,14 +141,10 @@ bool crew_complete(const struct search *search)
 /* The very first connection goes alone: a target that refuses is asked once, not a hundred times. */
 static bool pilot_landed(struct search *search, double now)
 {
-	const struct life *pilot = ledger_life(search->ledger, search->next_conn - 1);
-
-	if (search->opening_failures == 0 || pilot->state == LIFE_OPEN)
-		return pilot->state != LIFE_OPENING;
 	for (int conn = 0; conn < search->next_conn; conn++)
 		if (!isnan(ledger_life(search->ledger, conn)->opened))
 			return true;
-	if (pilot->state == LIFE_OPENING)
+	if (ledger_life(search->ledger, search->next_conn - 1)->state == LIFE_OPENING)
 		return false;
 	if (search->last_error == ETIMEDOUT && search->next_conn < PILOT_TRIES)
 		crew_open(search, true, now);
@@ -157,14 +153,16 @@ static bool pilot_landed(struct search *search, double now)
 	return false;
 }
 
-/* Seconds after the first connection at which the next is opened. */
-static double opening_time(const struct search *search)
+/* Seconds after the first connection at which this one is opened. */
+static double opening_time(const struct search *search, int conn)
 {
+	int half = search->wanted / 2;
 	double last = fmin(OPENING_LAST, OPENING_SHARE * search->config.max_idle);
-	double growth = pow(last / OPENING_FIRST, 1.0 / search->wanted);
-	double before = search->next_open - search->started;
+	double first_half = OPENING_GAP * (half + 1);
 
-	return fmax(fmax(before * growth, OPENING_FIRST), before + OPENING_GAP);
+	if (conn <= half)
+		return OPENING_GAP * conn;
+	return first_half * pow(fmax(last / first_half, 2), (double)(conn - half) / (search->wanted - half));
 }
 
 static void open_first_crew(struct search *search, double now)
@@ -179,7 +177,7 @@ static void open_first_crew(struct search *search, double now)
 	       search_due(search, now, search->next_open)) {
 		/* The second control in the middle, so that the ages of controls differ. */
 		crew_open(search, search->controls > 1 && search->next_conn == search->wanted / 2, now);
-		search->next_open = search->started + opening_time(search);
+		search->next_open = fmax(search->started + opening_time(search, search->next_conn), now + OPENING_GAP / 2);
 	}
 }
 
@@ -209,7 +207,10 @@ static void keep_young(struct search *search, double now)
 			return;
 		}
 	}
+	if (!crew_make_room(search))
+		return;
 	search->young = search->next_conn;
+	search->wanted += !crew_complete(search);
 	crew_open(search, true, now);
 }
 
@@ -284,8 +285,9 @@ void crew_plan(struct search *search, double now)
 		open_first_crew(search, now);
 	if (search->end != SEARCH_RUNNING || search->next_conn == 0)
 		return;
-	if (crew_complete(search)) {
+	if (search->next_conn > 1)
 		keep_young(search, now);
+	if (crew_complete(search)) {
 		if (answering_controls(search) == 0)
 			crew_spare(search, true, now);
 		else if (crew_workers(search) < fmin(search->wanted - search->controls, FEW_WORKERS) &&

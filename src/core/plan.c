@@ -63,8 +63,7 @@ static bool needs_round(const struct search *search, int conn)
 		return false;
 	if (life->control || time_at_first_probe(search, life) <= bracket->alive || isnan(bracket->upper))
 		return true;
-	return bracket_dead_bound(search->ledger, search->timer, first_probe(search, life)) < bracket->upper ||
-	       weight < bracket->weight_suspect;
+	return weight < bracket->weight_suspect;
 }
 
 static int oldest_ready(const struct search *search, double now, double older_than)
@@ -338,6 +337,25 @@ static void plan_witnesses(struct search *search, double now)
 			return;
 }
 
+/* Asks some that are a little younger than the timeout: all must live. Every second only: the others will show that
+ * they die when their time comes. */
+static void plan_survivors(struct search *search, double now, double below)
+{
+	const double nearly = 0.97;
+	int taken = 0;
+
+	for (int conn = 0; conn < search->next_conn && taken < search->bracket.crowd; conn++) {
+		double age = crew_age(search, conn, now);
+
+		if (!crew_ready(search, conn) || age >= below || age < nearly * below || conn % 2)
+			continue;
+		if (!probe_paired(search, conn, now))
+			return;
+		taken++;
+	}
+	search->survivors_asked = true;
+}
+
 /* Lets connections that had not reached the timeout at the first death reach it. True when enough of them died then. */
 static bool plan_confirmation(struct search *search, double now)
 {
@@ -345,7 +363,8 @@ static bool plan_confirmation(struct search *search, double now)
 	double when;
 	int conn;
 
-	if (bracket->later_conns >= LATER_CONNS && bracket->later_evidence >= LATER_WEIGHT)
+	if (bracket->later_conns >= LATER_CONNS && bracket->later_evidence >= LATER_WEIGHT &&
+	    bracket->dead_conns >= bracket->crowd)
 		return !is_pending(search);
 	conn = worker_for(search, now, bracket->upper, INFINITY, &when);
 	if (conn >= 0 && search_due(search, now, when))
@@ -385,11 +404,9 @@ static void plan_narrowing(struct search *search, double now, bool waiting)
 	double dead = isnan(bracket->suspected) ? bracket->upper : fmin(bracket->suspected, isnan(bracket->upper) ? INFINITY : bracket->upper);
 	double alive = bracket->alive, age = now - search->started;
 	double width = search_width_asked(search, alive);
-	bool narrow = !isnan(bracket->upper) && bracket->upper - bracket->lower <= width;
+	bool narrow = !isnan(bracket->upper) && bracket->upper - alive <= width;
 	bool tired = age > patience(search) * dead + 30;
 
-	if (bracket->mixed && !isnan(bracket->upper) && bracket->upper - alive <= width)
-		narrow = true;
 	if (!isnan(bracket->upper))
 		plan_witnesses(search, now);
 	if (!narrow && !(tired && !isnan(bracket->upper))) {
@@ -406,6 +423,9 @@ static void plan_narrowing(struct search *search, double now, bool waiting)
 			plan_proof(search, now, alive, dead);
 		return;
 	}
+	if (!search->survivors_asked)
+		plan_survivors(search, now, bracket->mixed ? bracket->dead : bracket->lower);
+
 	bool fresh = plan_final(search, now);
 	bool confirmed = plan_confirmation(search, now) || age > 2 * patience(search) * dead + 120;
 
