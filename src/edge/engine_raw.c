@@ -36,6 +36,7 @@ struct link {
 
 	int probes_unseen;   /* handed to the kernel and not yet captured */
 	double handed_at;    /* the latest of them */
+	unsigned dropped;    /* by the capture until then */
 	double seen_sent_by;
 
 	double retry_at;
@@ -186,9 +187,26 @@ static void probe(struct link *link)
 	flow_probed(&link->flow, at);
 	link->probes_unseen++;
 	link->handed_at = at;
+	link->dropped = capture_dropped(engine->capture);
 	link->seen_sent_by = at + CAPTURE_PATIENCE;
 	link->retry_at = NAN;
 	schedule(link);
+}
+
+/* A probe that was not captured within reason. Silence must not count, for its answer may be missed as well. Either the capture
+ * had no room for it: then it left, and ended the idle time. Or it still waits in this host, for the next hop's
+ * link-layer address: then it is captured when it leaves, and told then. */
+static void probe_unseen(struct link *link)
+{
+	bool missed = capture_dropped(link->engine->capture) != link->dropped;
+
+	link->seen_sent_by = NAN;
+	link->probes_unseen = 0;
+	link->flow.outstanding = false;
+	link->flow.probe_at = NAN;
+	if (missed)
+		tell(link, OBSERVED_OUTBOUND, link->handed_at, 0);
+	probe_failed(link, missed ? ENODATA : EHOSTUNREACH);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -215,16 +233,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		o.conn = link->number;
 		queue(link->engine, &o);
 	}
-	if (now >= link->seen_sent_by) {
-		/* It may have left, so the idle time may have ended; but its answer would not be seen either, so silence
-		 * must not count. */
-		link->seen_sent_by = NAN;
-		link->probes_unseen = 0;
-		link->flow.outstanding = false;
-		link->flow.probe_at = NAN;
-		tell(link, OBSERVED_OUTBOUND, link->handed_at, 0);
-		probe_failed(link, ENODATA);
-	}
+	if (now >= link->seen_sent_by)
+		probe_unseen(link);
 	if (now >= link->retry_at)
 		probe(link);
 	schedule(link);
@@ -258,13 +268,11 @@ static void take(struct link *link, struct observation *o)
 	o->conn = link->number;
 	switch (o->what) {
 	case OBSERVED_SENT:
-		if (link->probes_unseen == 0)
-			return; /* told already, when it was given up */
-		if (--link->probes_unseen == 0)
+		if (link->probes_unseen > 0 && --link->probes_unseen == 0)
 			link->seen_sent_by = NAN;
 		break;
 	case OBSERVED_REPLY:
-		if (link->probes_unseen > 0) { /* the capture missed it, and it left nonetheless */
+		if (link->probes_unseen > 0) { /* the capture missed it: it would have come first */
 			link->probes_unseen = 0;
 			link->seen_sent_by = NAN;
 			tell(link, OBSERVED_SENT, link->handed_at, 0);
