@@ -1,0 +1,40 @@
+/* One test connection of the raw engine: its kernel socket, what the capture teaches about it, and the probes sent on it. */
+#ifndef IDLEPROBE_LINK_H
+#define IDLEPROBE_LINK_H
+
+#include "core/packet.h"
+#include "core/types.h"
+#include "edge/engine.h"
+
+struct capture;
+struct link;
+struct target;
+
+/* What all links of an engine share. */
+struct link_shared {
+	struct event_base *base;
+	const struct target *target;
+	struct capture *capture;
+	bool capture_lost; /* its interface was removed: nothing will be seen any more */
+	int raw;           /* socket to send probes by */
+	struct engine_stats stats;
+	void (*queue)(void *arg, const struct observation *); /* must only take a copy */
+	void *queue_arg;
+};
+
+/* Begins to connect. NULL without memory; any other failure is queued. */
+struct link *link_new(struct link_shared *, int number);
+
+/* Closes the connection, with FIN. NULL is allowed. */
+void link_free(struct link *);
+
+/* Sends a probe; passed over where the connection is not open. */
+void link_probe(struct link *);
+
+/* Takes in a captured segment; false where it is of another connection. */
+bool link_segment(struct link *, const struct segment *, double at, uint32_t tick);
+
+/* The address the connection was made from, with port 0; NULL once it is over. */
+const struct sockaddr_storage *link_source(const struct link *);
+
+#endif
