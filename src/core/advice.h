@@ -1,0 +1,24 @@
+/* What to do about a measured timeout: keepalive settings that hold the path open, or what does where they do not. */
+#ifndef IDLEPROBE_ADVICE_H
+#define IDLEPROBE_ADVICE_H
+
+#include "core/types.h"
+
+/* tcp(7): tcp_keepalive_time, _intvl (seconds) and _probes. A time of 0: not known, or none. */
+struct keepalive {
+	int time, intvl, probes;
+};
+
+struct advice {
+	enum tristate helps;       /* do TCP keepalives hold the path open? UNKNOWN also where nothing needs them */
+	struct keepalive use;      /* the settings advised; time 0 where none are */
+	struct keepalive host;     /* this host's; time 0 where not known */
+	enum tristate protects;    /* do this host's settings do? Only sockets with SO_KEEPALIVE use them */
+	int heartbeat;             /* seconds between an application's own messages that do hold it open; 0: none advised */
+	char summary[400];
+	char linux_text[200];      /* sysctl lines; empty where no settings are advised */
+};
+
+void advice_give(const struct result *, const struct keepalive *host, struct advice *);
+
+#endif

@@ -1,0 +1,17 @@
+/* The words that the report's contract uses for the enumerations. */
+#ifndef IDLEPROBE_NAMES_H
+#define IDLEPROBE_NAMES_H
+
+#include "core/ledger.h"
+#include "core/types.h"
+
+const char *outcome_name(enum outcome);
+const char *signal_name(enum signal_kind);      /* NULL for SIGNAL_NONE */
+const char *origin_name(enum origin);           /* NULL for ORIGIN_NONE */
+const char *reason_name(enum reason);           /* NULL for REASON_NONE */
+const char *warning_name(enum warning_code);
+const char *sample_name(enum sample_outcome);
+const char *observed_name(enum observed);
+const char *strategy_name(enum strategy);
+
+#endif

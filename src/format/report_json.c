@@ -1,0 +1,192 @@
+#include "format/report_json.h"
+
+#include "format/names.h"
+#include "version.h"
+
+#include <math.h>
+
+enum { SCHEMA_VERSION = 1, MS = 3 /* decimals of a time in seconds: no one can use more than milliseconds */ };
+
+static void add_target(cJSON *root, const struct report *report)
+{
+	cJSON *target = json_object(root, "target");
+
+	json_text(target, "input", report->target.input);
+	json_text(target, "host", report->target.host);
+	json_text(target, "address", report->target.address);
+	json_number(target, "port", report->target.port, 0);
+	json_text(target, "family",
+		  report->target.family == IP_V4 ? "ipv4" : report->target.family == IP_V6 ? "ipv6" : NULL);
+	json_text(target, "interface", report->target.interface);
+	json_text(target, "source_address", report->target.source_address);
+}
+
+static void add_method(cJSON *root, const struct options *options)
+{
+	cJSON *method = json_object(root, "method");
+
+	json_text(method, "engine", "raw");
+	json_text(method, "strategy", strategy_name((enum strategy)options->strategy));
+	json_text(json_array(method, "directions"), NULL, "outbound");
+	json_number(method, "connections", options->connections, 0);
+	json_number(method, "min_idle_s", options->min_idle, MS);
+	json_number(method, "max_idle_s", options->max_idle, MS);
+	json_number(method, "precision", options->precision, 6);
+	json_number(method, "resolution_s", options->resolution, MS);
+}
+
+void report_json_subject(cJSON *root, const struct report *report)
+{
+	cJSON *tool = json_object(root, "tool");
+
+	json_text(tool, "name", "idleprobe");
+	json_text(tool, "version", idleprobe_version);
+	add_target(root, report);
+	add_method(root, report->options);
+}
+
+static void add_path(cJSON *root, const struct path_stats *stats)
+{
+	cJSON *path = json_object(root, "path");
+	cJSON *rtt = json_object(path, "rtt_ms");
+
+	json_number(rtt, "min", stats->rtt_min * 1000, 3);
+	json_number(rtt, "median", stats->rtt_median * 1000, 3);
+	json_number(rtt, "max", stats->rtt_max * 1000, 3);
+	json_number(path, "loss", stats->loss, 4);
+	json_number(path, "reply_ttl", stats->reply_ttl > 0 ? stats->reply_ttl : NAN, 0);
+	json_null(path, "nat");
+	json_number(path, "connections_opened", stats->connections, 0);
+	json_number(path, "probes_sent", stats->probes, 0);
+}
+
+/* What one direction and the whole have in common. */
+static void add_finding(cJSON *object, const struct result *result)
+{
+	json_text(object, "outcome", outcome_name(result->outcome));
+	json_number(object, "timeout_s", result->timeout, MS);
+	json_number(object, "survived_s", result->survived, MS);
+	json_number(object, "expired_s", result->expired, MS);
+	json_text(object, "signal", signal_name(result->signal));
+	json_text(object, "signal_from", origin_name(result->signal_from));
+}
+
+void report_json_result(cJSON *root, const struct report *report)
+{
+	const struct result *result = &report->result;
+	cJSON *object = json_object(root, "result");
+
+	add_finding(object, result);
+	json_bool(object, "keepalive_refreshes", result->keepalive_refreshes);
+	json_bool(object, "revived_by_probe", result->revived_by_probe);
+	json_text(object, "reason", reason_name(result->reason));
+	cJSON *directions = json_object(object, "directions");
+	add_finding(json_object(directions, "outbound"), result);
+	json_null(directions, "inbound");
+}
+
+static void add_keepalive(cJSON *object, const struct keepalive *keepalive)
+{
+	bool known = keepalive->time > 0;
+
+	json_number(object, "tcp_keepalive_time_s", known ? keepalive->time : NAN, 0);
+	json_number(object, "tcp_keepalive_intvl_s", known ? keepalive->intvl : NAN, 0);
+	json_number(object, "tcp_keepalive_probes", known ? keepalive->probes : NAN, 0);
+}
+
+static void add_advice(cJSON *root, const struct advice *advice)
+{
+	cJSON *object = json_object(root, "advice");
+
+	json_bool(object, "keepalive_helps", advice->helps);
+	add_keepalive(object, &advice->use);
+	json_number(object, "heartbeat_s", advice->heartbeat ? advice->heartbeat : NAN, 0);
+	cJSON *host = json_object(object, "host_now");
+	add_keepalive(host, &advice->host);
+	json_bool(host, "protects", advice->protects);
+	json_text(object, "summary", advice->summary);
+	cJSON *settings = json_array(object, "settings");
+	if (advice->linux_text[0]) {
+		cJSON *setting = json_object(settings, NULL);
+		json_text(setting, "for", "linux");
+		json_text(setting, "text", advice->linux_text);
+	}
+}
+
+static void add_consistent(cJSON *root, const struct report *report)
+{
+	cJSON *list = json_array(root, "consistent_with");
+
+	for (size_t i = 0; i < report->consistent_count; i++) {
+		cJSON *row = json_object(list, NULL);
+		json_text(row, "platform", report->consistent[i]->name);
+		json_number(row, "timeout_s", report->consistent[i]->timeout, MS);
+		json_text(row, "source", report->consistent[i]->source);
+	}
+}
+
+static void add_bounds(cJSON *root, const struct report *report)
+{
+	cJSON *rfc5382 = json_object(root, "rfc5382");
+
+	json_number(rfc5382, "established_minimum_s", RFC5382_MINIMUM, 0);
+	json_bool(rfc5382, "meets", report_meets_rfc5382(report));
+	if (isnan(report->options->minimum)) {
+		json_null(root, "check");
+		return;
+	}
+	cJSON *check = json_object(root, "check");
+	json_number(check, "min_s", report->options->minimum, MS);
+	json_bool(check, "passed", report_passed(report));
+}
+
+static void add_warnings(cJSON *root, const struct result *result)
+{
+	cJSON *list = json_array(root, "warnings");
+
+	for (size_t i = 0; i < result->warning_count; i++) {
+		cJSON *row = json_object(list, NULL);
+		json_text(row, "code", warning_name(result->warnings[i].code));
+		json_text(row, "message", result->warnings[i].message);
+	}
+}
+
+static void add_samples(cJSON *root, const struct report *report)
+{
+	cJSON *list = json_array(root, "samples");
+
+	for (size_t i = 0; i < report->sample_count; i++) {
+		const struct sample *sample = &report->samples[i];
+		cJSON *row = json_object(list, NULL);
+
+		json_number(row, "connection", sample->conn, 0);
+		json_text(row, "direction", "outbound");
+		json_number(row, "idle_s", sample->idle, MS);
+		json_number(row, "age_s", sample->age, MS);
+		json_text(row, "outcome", sample_name(sample->outcome));
+		json_number(row, "rtt_ms", sample->rtt * 1000, 3);
+		json_bool(row, "control", sample->control ? YES : NO);
+	}
+}
+
+char *report_json(const struct report *report)
+{
+	cJSON *root = cJSON_CreateObject();
+
+	json_text(root, "kind", "idleprobe.report");
+	json_number(root, "schema_version", SCHEMA_VERSION, 0);
+	json_instant(root, "started_at", report->started_at);
+	json_instant(root, "finished_at", report->finished_at);
+	json_number(root, "elapsed_s", report->elapsed, MS);
+	json_bool(root, "interrupted", report->interrupted ? YES : NO);
+	report_json_subject(root, report);
+	add_path(root, &report->path);
+	report_json_result(root, report);
+	add_advice(root, &report->advice);
+	add_consistent(root, report);
+	add_bounds(root, report);
+	add_warnings(root, &report->result);
+	json_text(root, "error", report->error[0] ? report->error : NULL);
+	add_samples(root, report);
+	return json_line(root);
+}
