@@ -29,18 +29,30 @@ static int drop_capabilities(void)
 	return result;
 }
 
+/* Where there is nothing to change nothing is asked: in a user namespace without a mapping the kernel would refuse. */
+static int become_real_user(void)
+{
+	uid_t uid, effective_uid, saved_uid;
+	gid_t gid, effective_gid, saved_gid;
+
+	if (getresgid(&gid, &effective_gid, &saved_gid) < 0 || getresuid(&uid, &effective_uid, &saved_uid) < 0)
+		return -1;
+	if ((effective_gid != gid || saved_gid != gid) && setresgid(gid, gid, gid) < 0)
+		return -1;
+	if ((effective_uid != uid || saved_uid != uid) && setresuid(uid, uid, uid) < 0)
+		return -1;
+	return 0;
+}
+
 int privilege_drop(struct failure *failure)
 {
-	gid_t gid = getgid();
-	uid_t uid = getuid();
-
 	drop_bounding();
 	cap_reset_ambient();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(failure, EXIT_CANNOT_RUN, "cannot set no_new_privs: %s", strerror(errno));
-	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
-		return fail(failure, EXIT_CANNOT_RUN, "cannot become the user who called (uid %u, gid %u): %s",
-			    (unsigned)uid, (unsigned)gid, strerror(errno));
+	if (become_real_user() < 0)
+		return fail(failure, EXIT_CANNOT_RUN, "cannot become the user who called (uid %u): %s",
+			    (unsigned)getuid(), strerror(errno));
 	if (drop_capabilities() < 0)
 		return fail(failure, EXIT_CANNOT_RUN, "cannot give up capabilities: %s", strerror(errno));
 	return 0;
