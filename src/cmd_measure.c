@@ -1,15 +1,95 @@
 #include "command.h"
 
 #include "core/options.h"
+#include "edge/output.h"
+#include "format/report_json.h"
+#include "format/report_text.h"
+#include "run.h"
 
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 static void help(void)
 {
-	printf("usage: idleprobe measure [OPTION...] HOST[:PORT]\n\n"
-	       "Finds after which idle time connections to HOST stop working.\n\n");
+	printf("usage: idleprobe measure [OPTION...] HOST[:PORT]\n"
+	       "Finds after which idle time connections to HOST (port 7440 unless told) stop working.\n\n");
 	for (const struct option_row *row = measure_options; row->name; row++)
 		printf("%s\n", option_line(row).text);
+	printf("\nA DURATION is in seconds or has units: 250ms, 90, 15m, 2h4m.\n"
+	       "  idleprobe measure db.example:5432                    up to 2 h 5 min, to 1 %%\n"
+	       "  idleprobe measure --max-idle 20m --min 15m --json 192.0.2.7:443\n"
+	       "  idleprobe measure --strategy ladder --connections 4 [2001:db8::7]:22\n"
+	       "Exit codes: 0 an answer, 1 shorter than --min, 2 usage, 3 no answer, 4 could not run.\n");
+}
+
+static bool in_colour(void)
+{
+	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && terminal && strcmp(terminal, "dumb") != 0;
+}
+
+/* Standard output and --output. What can be written is, even where the other cannot. */
+static int deliver(const struct report *report, struct output *output, struct failure *failure)
+{
+	const struct options *options = report->options;
+	char *json = report_json(report);
+	int status = 0;
+
+	if (!json)
+		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
+	if (options->json)
+		fputs(json, stdout);
+	else
+		report_text(stdout, report, in_colour());
+	if (fflush(stdout) != 0 || ferror(stdout))
+		status = fail(failure, EXIT_CANNOT_RUN, "standard output cannot be written: %s", strerror(errno));
+	if (output->name && output_write(output, json, strlen(json), failure) < 0) {
+		/* Hours of waiting may be in it: it must not be lost. */
+		if (!options->json || status < 0)
+			fputs(json, stderr);
+		status = -1;
+	}
+	free(json);
+	return status;
+}
+
+static int measure(const struct options *options, struct failure *failure)
+{
+	struct events events = { .fd = -1, .verbose = options->verbose ? stderr : NULL, .survived = NAN, .expired = NAN };
+	struct output output = { .fd = -1 };
+	struct run run = { 0 };
+	int code;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (output_open(&output, options->output, failure) < 0 ||
+	    (options->events && (events.fd = output_append(options->events, failure)) < 0) ||
+	    run_measure(&run, options, &events, failure) < 0) {
+		code = failure->code;
+		fprintf(stderr, "idleprobe: %s\n", failure->text);
+	} else {
+		code = report_exit_code(&run.report);
+		if (run.report.error[0])
+			fprintf(stderr, "idleprobe: %s\n", run.report.error);
+		if (deliver(&run.report, &output, failure) < 0) {
+			code = EXIT_CANNOT_RUN;
+			fprintf(stderr, "idleprobe: %s\n", failure->text);
+		}
+		if (events.error) {
+			code = EXIT_CANNOT_RUN;
+			fprintf(stderr, "idleprobe: %s: not all events could be written: %s\n", options->events, strerror(events.error));
+		}
+	}
+	run_free(&run);
+	output_close(&output);
+	if (events.fd >= 0)
+		close(events.fd);
+	return code;
 }
 
 int cmd_measure(int argc, char **argv)
@@ -18,8 +98,9 @@ int cmd_measure(int argc, char **argv)
 	struct failure failure;
 
 	options_default(&options);
-	if (options_parse(&options, measure_options, argc, argv, &failure) ||
-	    (!options.help && options_check(&options, &failure))) {
+	options.token = getenv("IDLEPROBE_TOKEN");
+	if (options_parse(&options, measure_options, argc, argv, &failure) < 0 ||
+	    (!options.help && options_check(&options, &failure) < 0)) {
 		fprintf(stderr, "idleprobe: %s\n", failure.text);
 		return failure.code;
 	}
@@ -27,5 +108,5 @@ int cmd_measure(int argc, char **argv)
 		help();
 		return EXIT_ANSWER;
 	}
-	return EXIT_NO_ANSWER;
+	return measure(&options, &failure);
 }

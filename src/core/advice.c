@@ -39,7 +39,9 @@ static void compare_host(const struct keepalive *host, double survived, struct a
 static void advise_keepalive(const struct result *result, struct advice *advice)
 {
 	struct keepalive *use = &advice->use;
-	const char *refresh = result->keepalive_refreshes == UNKNOWN ? "TCP keepalives should hold" : "TCP keepalives hold";
+	const char *hold = result->keepalive_refreshes == UNKNOWN ? "should hold" : "hold";
+	struct duration_text now = duration_text(advice->host.time);
+	char compared[120] = "";
 
 	*use = settings_for(result->survived);
 	if (!use->time) {
@@ -53,11 +55,14 @@ static void advise_keepalive(const struct result *result, struct advice *advice)
 	snprintf(advice->linux_text, sizeof advice->linux_text,
 		 "net.ipv4.tcp_keepalive_time = %d\nnet.ipv4.tcp_keepalive_intvl = %d\nnet.ipv4.tcp_keepalive_probes = %d\n",
 		 use->time, use->intvl, use->probes);
+	if (advice->protects == YES)
+		snprintf(compared, sizeof compared, " This host's own settings do that.");
+	else if (advice->protects == NO)
+		snprintf(compared, sizeof compared, " This host's own settings send the first after %s%s.", now.text,
+			 advice->host.time < result->survived ? ", and then too few in time" : ", which is too late");
 	snprintf(advice->summary, sizeof advice->summary,
-		 "%s the path open if the first is sent within %s%s, on sockets that set SO_KEEPALIVE.", refresh,
-		 duration_text(use->time).text,
-		 advice->protects == YES ? "; this host's settings do that"
-		 : advice->protects == NO ? "; this host's settings do not" : "");
+		 "TCP keepalives %s the path open, where the socket has SO_KEEPALIVE set and the first is sent after %s.%s", hold,
+		 duration_text(use->time).text, compared);
 }
 
 static void advise_heartbeat(const struct result *result, struct advice *advice)

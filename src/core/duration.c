@@ -101,6 +101,6 @@ struct duration_text duration_text(double seconds)
 	if (seconds < 0.9995)
 		snprintf(out.text, sizeof out.text, "%.0f ms", seconds * 1000);
 	else
-		snprintf(out.text, sizeof out.text, "%.1f s", seconds);
+		snprintf(out.text, sizeof out.text, seconds == floor(seconds) ? "%.0f s" : "%.1f s", seconds);
 	return out;
 }

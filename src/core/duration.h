@@ -10,7 +10,7 @@ struct duration_text {
 	char text[32];
 };
 
-/* "250 ms", "12.3 s", "15 min", "1 min 30 s", "2 h 4 min", "5 d": the two largest units, for reading; not exact. */
+/* "250 ms", "12.3 s", "5 s", "15 min", "1 min 30 s", "2 h 4 min", "5 d": the two largest units, for reading; not exact. */
 struct duration_text duration_text(double seconds);
 
 #endif
