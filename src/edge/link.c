@@ -152,12 +152,18 @@ void link_probe(struct link *link)
 	probe(link);
 }
 
+/* Whether the capture had to drop anything since the last probe was handed over. */
+static bool capture_missed(const struct link *link)
+{
+	return capture_dropped(link->shared->capture) != link->dropped;
+}
+
 /* A probe that was not captured within reason. Silence must not count, for its answer may be missed as well. Either the capture
  * had no room for it: then it left, and ended the idle time. Or it still waits in this host, for the next hop's
  * link-layer address: then it is captured when it leaves, and told then. */
 static void probe_unseen(struct link *link)
 {
-	bool missed = capture_dropped(link->shared->capture) != link->dropped;
+	bool missed = capture_missed(link);
 
 	link->seen_sent_by = NAN;
 	link->probes_unseen = 0;
@@ -242,7 +248,7 @@ static void settle(struct link *link, enum observed what)
 			link->seen_sent_by = NAN;
 		break;
 	case OBSERVED_REPLY:
-		if (link->probes_unseen > 0) { /* the capture missed the probe: it would have come first */
+		if (link->probes_unseen > 0 && capture_missed(link)) { /* the probe: it would have come first */
 			link->probes_unseen = 0;
 			link->seen_sent_by = NAN;
 			tell(link, OBSERVED_SENT, link->handed_at, 0);
