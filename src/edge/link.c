@@ -34,7 +34,7 @@ struct link {
 
 	int probes_unseen;   /* handed to the kernel and not yet captured */
 	double handed_at;    /* the latest of them */
-	unsigned dropped;    /* by the capture until then */
+	unsigned dropped;    /* by the capture before the first of them */
 	double seen_sent_by;
 
 	double retry_at;
@@ -125,6 +125,7 @@ static int send_probe(struct link *link)
 
 static void probe(struct link *link)
 {
+	unsigned dropped = capture_dropped(link->shared->capture); /* the capture sees the probe while it is sent */
 	double at = clock_now();
 	int error = send_probe(link);
 
@@ -136,9 +137,9 @@ static void probe(struct link *link)
 	} else {
 		link->shared->stats.probes_sent++;
 		flow_probed(&link->flow, at);
-		link->probes_unseen++;
+		if (link->probes_unseen++ == 0)
+			link->dropped = dropped;
 		link->handed_at = at;
-		link->dropped = capture_dropped(link->shared->capture);
 		link->seen_sent_by = at + CAPTURE_PATIENCE;
 	}
 	schedule(link);
