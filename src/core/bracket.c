@@ -6,11 +6,14 @@
 /* How likely it may be, at most, that what looks like a death was lost packets. A run asks the question a few dozen
  * times. */
 static const double FALSE_ALARM = 1e-8;
+/* Likewise that probes went unanswered at idle times that others outlived, only because they were lost. */
+static const double FALSE_CONTRADICTION = 1e-4;
 
 enum { MOST_WEIGHT = 60, MOST_EVIDENCE = 1024, MOST_CROWD = 14 };
 
 struct evidence {
 	double x, at;
+	double first; /* x of the first sign that its connection gave */
 	int weight, conn;
 };
 
@@ -25,7 +28,7 @@ double bracket_alive_bound(const struct ledger *ledger, enum timer timer, const 
 
 	/* What closed by itself lived until the closing segment left, at most a round trip earlier. */
 	if (sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN)
-		return x - ledger_rtt_high(ledger) - ledger_jitter(ledger);
+		return x - ledger_path(ledger).rtt_max - ledger_jitter(ledger);
 	/* A period that began with an inbound segment is longer for the middlebox than for us: no margin. */
 	if (timer == TIMER_IDLE && sample->slack > 0)
 		return x;
@@ -111,28 +114,48 @@ static int crowd_needed(const struct ledger *ledger)
 	return workers < 2 ? 2 : workers > MOST_CROWD ? MOST_CROWD : workers;
 }
 
-/* How many further probes must all go unanswered, until their all being lost is less likely than FALSE_ALARM. The loss
- * is not known but estimated: a beta distribution from all that was settled, tempered by what was settled since
- * the first sign of death, for losses come in bursts. The chance of k losses is its k-th moment. */
-static double weight_needed(const struct ledger *ledger, double since)
+/* The loss is not known but estimated: a beta distribution (lost, answered) from all that was settled, tempered by
+ * what was settled since the first sign of death, for losses come in bursts. */
+struct loss {
+	double lost, all;
+};
+
+static struct loss estimate_loss(const struct ledger *ledger, double since)
 {
 	const double prior_strength = 20;
 	int answered, lost, answered_lately, lost_lately;
 
 	ledger_loss(ledger, 0, &answered, &lost);
 	ledger_loss(ledger, since, &answered_lately, &lost_lately);
+	return (struct loss){
+		.lost = prior_strength * (lost + 0.5) / (answered + lost + 5) + lost_lately,
+		.all = prior_strength + answered_lately + lost_lately,
+	};
+}
 
-	double mean = (lost + 0.5) / (answered + lost + 5);
-	double a = prior_strength * mean + lost_lately;
-	double all = prior_strength + answered_lately + lost_lately;
+/* How many probes must all go unanswered, until their all being lost is less likely than FALSE_ALARM. The chance of k
+ * losses in a row is the k-th moment of the distribution. */
+static double weight_needed(struct loss loss)
+{
 	double chance = 1;
 	int needed = 0;
 
 	while (chance > FALSE_ALARM && needed < MOST_WEIGHT) {
-		chance *= (a + needed) / (all + needed);
+		chance *= (loss.lost + needed) / (loss.all + needed);
 		needed++;
 	}
 	return needed;
+}
+
+/* The chance that of `of` probes `count` or more are lost (beta-binomial). */
+static double chance_of_losses(struct loss loss, int count, int of)
+{
+	double a = loss.lost, b = loss.all - loss.lost, chance = 0;
+
+	for (int k = count; k <= of; k++)
+		chance += exp(lgamma(of + 1) - lgamma(k + 1) - lgamma(of - k + 1) + lgamma(k + a) + lgamma(of - k + b) -
+			      lgamma(of + a + b) + lgamma(a + b) - lgamma(a) - lgamma(b));
+	return chance;
 }
 
 /* Where nothing was ever lost, one unanswered probe is worth a closer look. */
@@ -173,73 +196,89 @@ static size_t gather(const struct ledger *ledger, enum timer timer, struct evide
 
 	for (size_t i = 0; i < ledger_lives(ledger); i++) {
 		const struct life *life = ledger_life(ledger, (int)i);
+		double conn_first = NAN;
 
 		for (size_t k = 0; k < life->period_count && count < MOST_EVIDENCE; k++) {
 			const struct sample *sample = &samples[life->period[k]];
 			int weight = death_weight(sample);
+			double x = bracket_dead_bound(ledger, timer, sample);
 
-			if (weight)
-				found[count++] = (struct evidence){bracket_dead_bound(ledger, timer, sample), sample->at, weight, (int)i};
+			if (!weight)
+				continue;
+			if (isnan(conn_first))
+				conn_first = x;
+			found[count++] = (struct evidence){x, sample->at, conn_first, weight, (int)i};
 		}
 	}
 	qsort(found, count, sizeof *found, by_time);
 	return count;
 }
 
-/* The connection that died earliest of those that are proven dead each by itself. */
-static void find_dead(const struct ledger *ledger, enum timer timer, struct bracket *bracket)
+/* The time by which this connection alone is proven dead; NAN where it is not. */
+static double proven_dead(const struct ledger *ledger, enum timer timer, const struct life *life, double needed)
 {
 	size_t count;
 	const struct sample *samples = ledger_samples(ledger, &count);
+	double weight = 0;
 
+	for (size_t k = 0; k < life->period_count; k++) {
+		const struct sample *sample = &samples[life->period[k]];
+		bool closed = sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN;
+
+		weight += death_weight(sample);
+		if (closed || weight >= needed)
+			return bracket_dead_bound(ledger, timer, sample);
+	}
+	return NAN;
+}
+
+/* The connection that died earliest of those that are proven dead each by itself. */
+static void find_dead(const struct ledger *ledger, enum timer timer, struct bracket *bracket)
+{
 	for (size_t i = 0; i < ledger_lives(ledger); i++) {
-		const struct life *life = ledger_life(ledger, (int)i);
+		double x = proven_dead(ledger, timer, ledger_life(ledger, (int)i), bracket->weight_needed);
 
-		if (!life->period_count || bracket_weight(ledger, life) < bracket->weight_needed)
-			continue;
-
-		/* Where several probes went unanswered, the last is the one by which it was surely dead. */
-		const struct sample *sample = &samples[life->period[life->period_count - 1]];
-		double x = bracket_dead_bound(ledger, timer, sample);
-
-		if (isnan(bracket->dead) || x < bracket->dead) {
+		if (x < bracket->dead || (isnan(bracket->dead) && !isnan(x))) {
 			bracket->dead = x;
 			bracket->dead_conn = (int)i;
 		}
 	}
 }
 
-/* Is this the first sign of its connection above `alive`? */
-static bool is_first_sign(const struct evidence *found, size_t i, double alive)
+/* When the oldest idle period began that lived on after the first death: what a flush or an eviction killed had been
+ * idle since before. INFINITY where none is known. */
+static double oldest_survivor(const struct ledger *ledger, double since)
 {
-	for (size_t k = 0; k < i; k++)
-		if (found[k].conn == found[i].conn && found[k].x > alive)
-			return false;
-	return true;
+	size_t count;
+	const struct sample *samples = ledger_samples(ledger, &count);
+	double after = since + ledger_rtt_high(ledger) + ledger_jitter(ledger), oldest = INFINITY;
+
+	for (size_t i = count; i-- > 0 && samples[i].at > after;)
+		if (proves_life(&samples[i]) && !samples[i].control)
+			oldest = fmin(oldest, samples[i].at - samples[i].idle);
+	return oldest;
 }
 
 /* The rest of the bracket from the signs of death above `alive`. */
-static void find_upper(const struct ledger *ledger, enum timer timer, struct bracket *bracket,
-		       const struct evidence *found, size_t count)
+static void find_upper(const struct ledger *ledger, struct bracket *bracket, const struct evidence *found, size_t count)
 {
 	double weight = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (found[i].x > bracket->alive && !(found[i].at >= bracket->since))
+		if (found[i].first > bracket->alive && !(found[i].at >= bracket->since))
 			bracket->since = found[i].at;
+	bracket->survivor = oldest_survivor(ledger, bracket->since);
 	for (size_t i = 0; i < count; i++) {
 		const struct life *life = ledger_life(ledger, found[i].conn);
-		double then = bracket->since - (timer == TIMER_IDLE ? life->last : life->opened);
+		bool later = life->last > bracket->survivor;
 
-		if (found[i].x <= bracket->alive)
+		/* What was silent before others answered speaks of its own fate only, later as well. */
+		if (found[i].first <= bracket->alive)
 			continue;
 		weight += found[i].weight;
-		if (is_first_sign(found, i, bracket->alive)) {
-			bracket->dead_conns++;
-			bracket->later_conns += then < bracket->alive;
-		}
-		if (then < bracket->alive)
-			bracket->later_evidence += found[i].weight;
+		bracket->dead_conns += found[i].x == found[i].first;
+		bracket->later_conns += later && found[i].x == found[i].first;
+		bracket->later_evidence += later * found[i].weight;
 		if (isnan(bracket->upper) && weight >= bracket->weight_needed &&
 		    (!bracket->mixed || bracket->dead_conns >= bracket->crowd))
 			bracket->upper = found[i].x;
@@ -247,6 +286,41 @@ static void find_upper(const struct ledger *ledger, enum timer timer, struct bra
 						  bracket_weight(ledger, life) >= bracket->weight_suspect))
 			bracket->suspected = found[i].x;
 	}
+}
+
+/* Connections that are each not proven dead, but that together went silent at times that others outlived, more than
+ * loss explains: the shortest such time, NAN where there is none. */
+static double find_contradiction(const struct ledger *ledger, enum timer timer, const struct bracket *bracket,
+				 struct loss loss, double since)
+{
+	const double nearly = 0.9;
+	size_t count;
+	const struct sample *samples = ledger_samples(ledger, &count);
+	double shortest = NAN;
+	int silent = 0, asked = 0;
+
+	for (size_t i = count; i-- > 0 && samples[i].at >= since;) {
+		double x = bracket_dead_bound(ledger, timer, &samples[i]);
+
+		asked += samples[i].outcome == SAMPLE_ALIVE && !samples[i].control && x < bracket->alive &&
+			 x > nearly * bracket->alive;
+	}
+	for (size_t i = 0; i < ledger_lives(ledger); i++) {
+		const struct life *life = ledger_life(ledger, (int)i);
+
+		if (!life->period_count || life->control)
+			continue;
+
+		const struct sample *first = &samples[life->period[0]];
+		double x = bracket_dead_bound(ledger, timer, first);
+
+		if (!death_weight(first) || x >= bracket->alive || x <= nearly * bracket->alive)
+			continue;
+		silent++;
+		asked++;
+		shortest = fmin(x, isnan(shortest) ? INFINITY : shortest);
+	}
+	return silent > 1 && chance_of_losses(loss, silent, asked) < FALSE_CONTRADICTION ? shortest : NAN;
 }
 
 void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket *bracket)
@@ -258,6 +332,9 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 
 	for (size_t i = 0; i < count; i++)
 		first = fmin(first, found[i].at);
+
+	struct loss loss = estimate_loss(ledger, first - 1);
+
 	*bracket = (struct bracket){
 		.alive = longest ? fmax(0, bracket_alive_bound(ledger, timer, longest)) : 0,
 		.suspected = NAN,
@@ -265,7 +342,8 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 		.dead = NAN,
 		.dead_conn = -1,
 		.since = NAN,
-		.weight_needed = weight_needed(ledger, first - 1),
+		.survivor = INFINITY,
+		.weight_needed = weight_needed(loss),
 		.crowd = crowd_needed(ledger),
 		.weight_suspect = weight_suspect(ledger),
 	};
@@ -273,11 +351,17 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 	if (!count)
 		return;
 	find_dead(ledger, timer, bracket);
+	if (!(bracket->dead < bracket->alive)) {
+		double contradiction = find_contradiction(ledger, timer, bracket, loss, first - 1);
+
+		if (!isnan(contradiction))
+			bracket->dead = contradiction;
+	}
 	if (bracket->dead < bracket->alive) {
 		bracket->mixed = true;
 		bracket->lower = crowd_alive(ledger, timer, bracket->dead, bracket->crowd);
 	}
-	find_upper(ledger, timer, bracket, found, count);
+	find_upper(ledger, bracket, found, count);
 }
 
 double bracket_evidence(const struct ledger *ledger, enum timer timer, const struct bracket *bracket, double x)
@@ -287,7 +371,7 @@ double bracket_evidence(const struct ledger *ledger, enum timer timer, const str
 	double weight = 0;
 
 	for (size_t i = 0; i < count && found[i].x <= x; i++)
-		if (found[i].x > bracket->alive)
+		if (found[i].first > bracket->alive)
 			weight += found[i].weight;
 	return weight;
 }

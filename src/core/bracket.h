@@ -17,8 +17,9 @@ struct bracket {
 	int dead_conn;         /* that connection, or -1 */
 	bool mixed;            /* one died at an age or idle time that another outlived */
 	double since;          /* moment of the first sign of death above `alive`; NAN */
-	double later_evidence; /* weight of the deaths of connections that at `since` had not reached `alive` yet: a
-				  timer kills them later, a flush or an eviction killed them then */
+	double survivor;       /* begin of the oldest idle period that lived on after `since`; INFINITY without one */
+	double later_evidence; /* weight of the deaths of connections younger than one that lived on after `since`: a
+				  timer kills them later, a flush or an eviction would have killed the older one too */
 	int later_conns;       /* how many such connections died */
 	int dead_conns;        /* how many died above `alive` in all */
 	int crowd;             /* how many connections must speak for a bound where fates are mixed */

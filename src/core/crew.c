@@ -15,14 +15,14 @@
 #define OPENING_GAP 0.015     /* seconds */
 #define OPENING_LAST 12.0     /* seconds */
 #define OPENING_SHARE 0.05    /* of the longest idle time, if that is less */
-#define YOUNG_AFTER 3.0       /* seconds */
+#define YOUNG_AFTER 10.0      /* seconds: longer than it takes to prove a death */
 #define YOUNG_SHARE 0.03      /* of the run's age: renewed when it is older than that, so that it outlives the others
 				 for as long as a confirmation takes */
 #define CONTROL_SHARE 0.008   /* of the run's age: fine enough to date the death of a control within 1 % */
 #define DOUBT_SPACING 0.7     /* seconds between probes while the path does not answer */
 #define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost */
 
-enum { MISSED_BY_LOST_CONTROL = 4, PILOT_TRIES = 3, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 6 };
+enum { MISSED_BY_LOST_CONTROL = 4, PILOT_TRIES = 3, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12 };
 
 bool crew_is_control(const struct search *search, int conn)
 {
@@ -111,13 +111,14 @@ static void close_connection(struct search *search, int conn)
 /* A dead connection serves no more; its evidence stays in the ledger. */
 bool crew_make_room(struct search *search)
 {
+	double enough = crew_is_small(search) ? search->bracket.weight_needed : WEIGHT_CLOSED;
+
 	if (occupied(search) < search->config.connections)
 		return true;
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = ledger_life(search->ledger, conn);
 
-		if (life->state == LIFE_OPEN &&
-		    (life->tainted || bracket_weight(search->ledger, life) >= search->bracket.weight_needed)) {
+		if (life->state == LIFE_OPEN && (life->tainted || bracket_weight(search->ledger, life) >= enough)) {
 			close_connection(search, conn);
 			return true;
 		}
@@ -131,6 +132,11 @@ void crew_spare(struct search *search, bool control, double now)
 		crew_open(search, control, now);
 		search->next_spare = now + SPARE_EVERY;
 	}
+}
+
+bool crew_is_small(const struct search *search)
+{
+	return search->wanted - search->controls < FEW_WORKERS;
 }
 
 bool crew_complete(const struct search *search)
@@ -238,19 +244,28 @@ static int answering_controls(const struct search *search)
 
 bool crew_probe_control(struct search *search, double now)
 {
-	int longest = -1;
+	int best = -1;
+	bool best_silent = true;
 
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		if (!is_living_control(search, conn))
 			continue;
-		if (search->probed[conn] >= now - 1e-6)
+
+		/* One that is silent is no good witness, for it may be dead. */
+		bool here = search->probed[conn] >= now - 1e-6;
+		bool silent = ledger_life(search->ledger, conn)->period_count > 0 && !here;
+
+		if (here && !silent)
 			return true;
-		if (longest < 0 || search->probed[conn] < search->probed[longest])
-			longest = conn;
+		if (best < 0 || silent < best_silent ||
+		    (silent == best_silent && search->probed[conn] < search->probed[best])) {
+			best = conn;
+			best_silent = silent;
+		}
 	}
-	if (longest < 0 || !search_due(search, now, search->probed[longest] + PROBE_SPACING))
+	if (best < 0 || !search_due(search, now, search->probed[best] + PROBE_SPACING))
 		return false;
-	search_request(search, longest, now);
+	search_request(search, best, now);
 	return true;
 }
 

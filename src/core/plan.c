@@ -18,7 +18,7 @@
 #define LONGEST_DOUBT 120.0   /* seconds without any answer, after which the path counts as out */
 #define MIXED_LIMIT 0.25      /* of the timeout: a zone of mixed fates wider than this is no timeout (contract) */
 
-enum { MOST_SPLITS = 8, WITNESSES_AT_ONCE = 2, LATER_CONNS = 2, LATER_WEIGHT = 4, FINAL_TRIES = 4, LAST_WORKERS = 4 };
+enum { MOST_SPLITS = 8, WITNESSES_AT_ONCE = 2, LATER_CONNS = 2, LATER_WEIGHT = 3, FINAL_TRIES = 4, LAST_WORKERS = 4, MOST_ASKED = 24 };
 
 static const struct sample *sample_of(const struct search *search, size_t number)
 {
@@ -63,7 +63,8 @@ static bool needs_round(const struct search *search, int conn)
 		return false;
 	if (life->control || time_at_first_probe(search, life) <= bracket->alive || isnan(bracket->upper))
 		return true;
-	return weight < bracket->weight_suspect;
+	/* A small crew learns all it can from each death; a large one has more to come. */
+	return crew_is_small(search) || weight < bracket->weight_suspect;
 }
 
 static int oldest_ready(const struct search *search, double now, double older_than)
@@ -81,8 +82,7 @@ static int oldest_ready(const struct search *search, double now, double older_th
 static bool plan_rounds(struct search *search, double now)
 {
 	bool waiting = false, alarm = false;
-	double spacing = search_spacing(search);
-
+	int asked = 0;
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = ledger_life(search->ledger, conn);
 
@@ -90,9 +90,9 @@ static bool plan_rounds(struct search *search, double now)
 			continue;
 		waiting = true;
 		if (crew_in_doubt(search) || !isnan(search->requested[conn]) ||
-		    !search_due(search, now, search->probed[conn] + spacing) || !crew_probe_control(search, now))
+		    !search_due(search, now, search->probed[conn] + PROBE_SPACING) || !crew_probe_control(search, now))
 			continue;
-		if (search->probed[conn] < now)
+		if (search->probed[conn] < now && asked++ < MOST_ASKED)
 			search_request(search, conn, now);
 		alarm |= !life->control && time_at_first_probe(search, life) > search->bracket.alive;
 	}
@@ -341,7 +341,7 @@ static void plan_witnesses(struct search *search, double now)
  * they die when their time comes. */
 static void plan_survivors(struct search *search, double now, double below)
 {
-	const double nearly = 0.97;
+	const double nearly = 0.93;
 	int taken = 0;
 
 	for (int conn = 0; conn < search->next_conn && taken < search->bracket.crowd; conn++) {
@@ -354,6 +354,16 @@ static void plan_survivors(struct search *search, double now, double below)
 		taken++;
 	}
 	search->survivors_asked = true;
+	if (!taken && isinf(search->bracket.survivor) && !is_pending(search)) {
+		int oldest = -1;
+
+		for (int conn = 0; conn < search->next_conn; conn++)
+			if (crew_ready(search, conn) && crew_age(search, conn, now) < below &&
+			    (oldest < 0 || crew_age(search, conn, now) > crew_age(search, oldest, now)))
+				oldest = conn;
+		if (oldest >= 0)
+			probe_paired(search, oldest, now);
+	}
 }
 
 /* Lets connections that had not reached the timeout at the first death reach it. True when enough of them died then. */
@@ -402,15 +412,17 @@ static void plan_narrowing(struct search *search, double now, bool waiting)
 {
 	const struct bracket *bracket = &search->bracket;
 	double dead = isnan(bracket->suspected) ? bracket->upper : fmin(bracket->suspected, isnan(bracket->upper) ? INFINITY : bracket->upper);
-	double alive = bracket->alive, age = now - search->started;
+	double alive = bracket->alive;
 	double width = search_width_asked(search, alive);
 	bool narrow = !isnan(bracket->upper) && bracket->upper - alive <= width;
-	bool tired = age > patience(search) * dead + 30;
+	double exhausted = 2 * patience(search) * dead + 120;
+	bool tired = search_due(search, now, search->started + patience(search) * dead + 30);
+	bool given_up = search_due(search, now, search->started + exhausted);
 
 	if (!isnan(bracket->upper))
 		plan_witnesses(search, now);
 	if (!narrow && !(tired && !isnan(bracket->upper))) {
-		if (age > 2 * patience(search) * dead + 120) {
+		if (given_up) {
 			search_finish(search, SEARCH_GAVE_UP);
 			return;
 		}
@@ -423,14 +435,16 @@ static void plan_narrowing(struct search *search, double now, bool waiting)
 			plan_proof(search, now, alive, dead);
 		return;
 	}
-	if (!search->survivors_asked)
+	if (!search->survivors_asked || isinf(bracket->survivor))
 		plan_survivors(search, now, bracket->mixed ? bracket->dead : bracket->lower);
 
 	bool fresh = plan_final(search, now);
-	bool confirmed = plan_confirmation(search, now) || age > 2 * patience(search) * dead + 120;
+	bool confirmed = plan_confirmation(search, now);
 
 	if (fresh && confirmed && !waiting)
 		search_finish(search, SEARCH_ANSWERED);
+	else if (given_up)
+		search_finish(search, SEARCH_GAVE_UP);
 }
 
 /* Asks every connection once: who lives and who does not? */
@@ -444,21 +458,30 @@ static void plan_census(struct search *search, double now)
 			search_request(search, conn, now);
 }
 
-/* When the connections that died were last heard of, and whether one that had been open then lived on. */
 bool search_some_outlived(const struct search *search)
 {
-	double heard = -INFINITY;
+	double died = INFINITY, heard = NAN;
 
+	/* The first of those that are proven dead: when it was last heard of, and when it showed. */
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = ledger_life(search->ledger, conn);
 
-		if (bracket_weight(search->ledger, life) >= search->bracket.weight_needed)
-			heard = fmax(heard, life->state == LIFE_ENDED ? sample_of(search, life->period[life->period_count - 1])->at : life->last_reply);
+		if (bracket_weight(search->ledger, life) < search->bracket.weight_needed)
+			continue;
+		for (size_t k = 0; k < life->period_count; k++) {
+			const struct sample *sample = sample_of(search, life->period[k]);
+			bool sign = sample->paired || life->state == LIFE_ENDED;
+
+			if (sign && sample->at < died) {
+				died = sample->at;
+				heard = life->last_reply;
+			}
+		}
 	}
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = ledger_life(search->ledger, conn);
 
-		if (life->opened < heard && life->last_reply > heard + search_wait(search))
+		if (life->opened <= heard && life->last_reply > died + search_wait(search))
 			return true;
 	}
 	return false;
@@ -472,7 +495,7 @@ static void plan_contradiction(struct search *search, double now, bool waiting)
 	search->phase = "checking";
 	if (!search->census_taken)
 		plan_census(search, now);
-	if (waiting || longest_pending(search, now) > 0)
+	if (waiting || is_pending(search))
 		return;
 	if (search->timer == TIMER_IDLE)
 		search_finish(search, SEARCH_ANSWERED); /* neither idle time nor age explains it: say so */

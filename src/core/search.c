@@ -65,11 +65,6 @@ double search_wait(const struct search *search)
 	return fmin(fmax(wait, 0.15), 3);
 }
 
-double search_spacing(const struct search *search)
-{
-	return fmax(PROBE_SPACING, search_wait(search) + 0.02);
-}
-
 /* How many scouts the range takes at this ratio, when they need not be closer than the width asked for. */
 static int count_steps(const struct search_config *config, double ratio)
 {

@@ -57,11 +57,11 @@ void search_request(struct search *, int conn, double now);
 /* What search_width_asked() leaves for the distance of two probes, once the uncertainty of a round trip is taken off. */
 double search_room(const struct search *, double idle);
 double search_wait(const struct search *);
-double search_spacing(const struct search *);
 
 /* Opens the first crew, replaces what is gone, keeps control connections alive. */
 void crew_plan(struct search *, double now);
 bool crew_complete(const struct search *);
+bool crew_is_small(const struct search *);
 /* A worker that is open and of which no probe is out. */
 bool crew_ready(const struct search *, int conn);
 bool crew_is_control(const struct search *, int conn);
