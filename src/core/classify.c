@@ -15,7 +15,8 @@ static struct observation seen(enum observed what, double at)
 	return (struct observation){ .what = what, .conn = -1, .at = at, .rtt = NAN, .from = ORIGIN_NONE };
 }
 
-static struct observation arrived(enum observed what, const struct flow *flow, const struct segment *segment, double at)
+static struct observation arrived(enum observed what, const struct flow *flow, const struct segment *segment,
+				  double at)
 {
 	struct observation o = seen(what, at);
 
@@ -39,7 +40,7 @@ static struct observation opened(struct flow *flow, double at)
 static bool classify_icmp(struct flow *flow, const struct segment *segment, enum direction quoted, double at,
 			  struct observation *o)
 {
-	/* RFC 5927, 4.1: believed only where it quotes what is in flight: a probe, or an ACK of the kernel's. */
+	/* RFC 5927, 4.1: believed only where it quotes what may be in flight, a probe or the kernel's ACK. */
 	if (quoted != DIRECTION_OUTBOUND || flow->state != FLOW_OPEN ||
 	    (segment->seq != flow->snd_nxt - 1 && segment->seq != flow->snd_nxt))
 		return false;
@@ -74,8 +75,8 @@ static bool classify_outbound(struct flow *flow, const struct segment *segment, 
 	return true;
 }
 
-/* RFC 9293, 3.10.7.4: an RST counts only where its SEQ is in the window. One that answers a probe bears the probe's ACK, which
- * is the window's first number. */
+/* RFC 9293, 3.10.7.4: an RST counts only where its SEQ is in the window. One that answers a probe bears the
+ * probe's ACK, which is the window's first number. */
 static bool reset_acceptable(const struct flow *flow, const struct segment *segment)
 {
 	bool scaled = flow->own_scale >= 0 && flow->peer_scale >= 0;
@@ -94,12 +95,13 @@ static bool classify_inbound(struct flow *flow, const struct segment *segment, d
 		*o = arrived(OBSERVED_RESET, flow, segment, at);
 		return true;
 	}
-	/* A probe that was mapped to another port may reach another connection's socket: what that answers is no sign of this
-	 * one. All of this side's numbers are acknowledged from the handshake on, for it never sends payload. */
+	/* A probe that was mapped to another port may reach another connection's socket: what that answers is
+	 * no sign of this one. All of this side's numbers are acknowledged from the handshake on, for it
+	 * never sends payload. */
 	if (!(segment->flags & TCP_ACK) || segment->ack != flow->snd_nxt)
 		return false;
 
-	/* A keepalive of the far end repeats its last number, and so do SYN-ACKs and payload that are sent again. */
+	/* A keepalive of the far end repeats its last number; so do a SYN-ACK or payload sent again. */
 	bool repeats = seq_before(segment->seq, flow->peer_nxt);
 
 	flow_learn(flow, segment, DIRECTION_INBOUND, at, tick);
@@ -108,7 +110,8 @@ static bool classify_inbound(struct flow *flow, const struct segment *segment, d
 	if (segment->flags & TCP_FIN) {
 		flow->state = FLOW_ENDED;
 		*o = arrived(OBSERVED_FIN, flow, segment, at);
-	} else if (segment->length == 0 && !repeats && (flow->outstanding || at - flow->probe_at < REPLY_GRACE)) {
+	} else if (segment->length == 0 && !repeats &&
+		   (flow->outstanding || at - flow->probe_at < REPLY_GRACE)) {
 		flow->outstanding = false;
 		*o = arrived(OBSERVED_REPLY, flow, segment, at);
 		o->rtt = at - flow->probe_at;
@@ -118,7 +121,8 @@ static bool classify_inbound(struct flow *flow, const struct segment *segment, d
 	return true;
 }
 
-bool classify(struct flow *flow, const struct segment *segment, double at, uint32_t tick, struct observation *o)
+bool classify(struct flow *flow, const struct segment *segment, double at, uint32_t tick,
+	      struct observation *o)
 {
 	enum direction direction = flow_direction(flow, segment);
 

@@ -29,13 +29,15 @@ enum direction flow_direction(const struct flow *flow, const struct segment *seg
 
 bool flow_is_probe(const struct flow *flow, const struct segment *segment)
 {
-	return flow->own_known && segment->seq == flow->snd_nxt - 1 && segment->length == 0 && segment->flags == TCP_ACK;
+	return flow->own_known && segment->seq == flow->snd_nxt - 1 && segment->length == 0 &&
+	       segment->flags == TCP_ACK;
 }
 
 /* RFC 9293, 3.4: SYN and FIN take a sequence number each. */
 static uint32_t segment_end(const struct segment *segment)
 {
-	return segment->seq + segment->length + ((segment->flags & TCP_SYN) != 0) + ((segment->flags & TCP_FIN) != 0);
+	return segment->seq + segment->length + ((segment->flags & TCP_SYN) != 0) +
+	       ((segment->flags & TCP_FIN) != 0);
 }
 
 static void learn_own(struct flow *flow, const struct segment *segment, double at, uint32_t tick)
@@ -73,7 +75,7 @@ static void learn_synack(struct flow *flow, const struct segment *segment, doubl
 		return; /* the kernel's ACK was seen first, and is the better source */
 	flow->peer_known = true;
 	flow->rcv_nxt = flow->peer_nxt = segment_end(segment);
-	/* What the kernel's ACK would say, should the capture have missed it. RFC 7323, 2.2: of a SYN it is not scaled. */
+	/* What the kernel's ACK would say, should it be missed. RFC 7323, 2.2: scaled, unlike a SYN's. */
 	if (flow->own_scale > 0 && flow->peer_scale >= 0)
 		flow->window >>= flow->own_scale;
 }
@@ -82,7 +84,7 @@ static void learn_peer(struct flow *flow, const struct segment *segment, double 
 {
 	bool handshake = (segment->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
 
-	/* An RST bears its sender's TTL, and anybody's numbers; a segment of another connection tells nothing. */
+	/* An RST bears anybody's TTL, and a segment of another connection tells nothing. */
 	if ((segment->flags & TCP_RST) || !(segment->flags & TCP_ACK) || segment->ack != flow->snd_nxt)
 		return;
 	if (handshake && isnan(flow->synack_at))
@@ -96,7 +98,8 @@ static void learn_peer(struct flow *flow, const struct segment *segment, double 
 		flow->peer_nxt = segment_end(segment);
 }
 
-void flow_learn(struct flow *flow, const struct segment *segment, enum direction direction, double at, uint32_t tick)
+void flow_learn(struct flow *flow, const struct segment *segment, enum direction direction, double at,
+		uint32_t tick)
 {
 	switch (direction) {
 	case DIRECTION_OUTBOUND:

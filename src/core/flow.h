@@ -1,5 +1,5 @@
-/* What is known of one connection, learned from every segment that was captured of it, not only from the handshake.
- * "Own" is this host's side, "peer" the far end. Pure. */
+/* What is known of one connection, learned from every segment that was captured of it, not only from the
+ * handshake. "Own" is this host's side, "peer" the far end. Pure. */
 #ifndef IDLEPROBE_FLOW_H
 #define IDLEPROBE_FLOW_H
 
@@ -47,19 +47,20 @@ void flow_init(struct flow *, int version, const struct endpoint *own, const str
 /* Whether the segment, or the segment that an ICMP error quotes, is of this connection. */
 enum direction flow_direction(const struct flow *, const struct segment *);
 
-/* True where an outbound segment is a probe of ours and not the kernel's: SEQ = SND.NXT-1, no payload, nothing but ACK.
- * The kernel sends such segments only where SO_KEEPALIVE is on (tcp_xmit_probe_skb), and it is off. */
+/* True where an outbound segment is a probe of ours and not the kernel's: SEQ = SND.NXT-1, no payload,
+ * nothing but ACK. The kernel sends such segments only where SO_KEEPALIVE is on (tcp_xmit_probe_skb), and it
+ * is off. */
 bool flow_is_probe(const struct flow *, const struct segment *);
 
-/* Takes in a segment that belongs to the connection and is no probe of ours. `tick`: milliseconds of CLOCK_MONOTONIC, which is
- * what Linux counts timestamps by (tcp_clock_ms), when the segment was read. */
+/* Takes in a segment that belongs to the connection and is no probe of ours. `tick`: milliseconds of
+ * CLOCK_MONOTONIC, which is what Linux counts timestamps by (tcp_clock_ms), when the segment was read. */
 void flow_learn(struct flow *, const struct segment *, enum direction, double at, uint32_t tick);
 
 /* Whether enough is known to build a probe and to know its answer. */
 bool flow_complete(const struct flow *);
 
-/* TSval of a segment sent now: moved on with the kernel's clock, and never ahead of what the kernel itself would send, or
- * the kernel's next segment would look old to the peer (PAWS: RFC 7323, 5). */
+/* TSval of a segment sent now: moved on with the kernel's clock, and never ahead of what the kernel itself
+ * would send, or the kernel's next segment would look old to the peer (PAWS: RFC 7323, 5). */
 uint32_t flow_tsval(const struct flow *, uint32_t tick);
 
 /* A probe left (or was handed to the kernel). */

@@ -4,8 +4,15 @@
 #include <string.h>
 
 enum { ETHERTYPE_V4 = 0x0800, ETHERTYPE_V6 = 0x86dd, ETHERTYPE_TAG = 0x8100, ETHERTYPE_TAG_OUTER = 0x88a8 };
-enum { PROTOCOL_HOP_BY_HOP = 0, PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_ROUTING = 43, PROTOCOL_FRAGMENT = 44,
-       PROTOCOL_ICMP6 = 58, PROTOCOL_OPTIONS = 60 };
+enum {
+	PROTOCOL_HOP_BY_HOP = 0,
+	PROTOCOL_ICMP = 1,
+	PROTOCOL_TCP = 6,
+	PROTOCOL_ROUTING = 43,
+	PROTOCOL_FRAGMENT = 44,
+	PROTOCOL_ICMP6 = 58,
+	PROTOCOL_OPTIONS = 60,
+};
 enum { IP4_HEADER = 20, IP6_HEADER = 40, ICMP_HEADER = 8, TCP_HEADER = 20, TCP_QUOTED = 8 };
 enum { MOST_EXTENSIONS = 8 };
 
@@ -55,7 +62,7 @@ static bool skip_link_header(int link_type, struct cursor *c)
 	switch (link_type) {
 	case DLT_RAW:
 		return true;
-	case DLT_NULL: /* a protocol family, in the byte order and numbering of some host: the IP header tells it better */
+	case DLT_NULL: /* a protocol family, in some host's numbering: the IP header tells better */
 	case DLT_LOOP:
 		return skip(c, 4);
 	case DLT_EN10MB:
@@ -200,7 +207,7 @@ static bool read_tcp(const struct ip *ip, const struct cursor *c, struct segment
 	return true;
 }
 
-/* The errors that may tell of a connection's end. Not those about the size of a packet: a probe is never too big. */
+/* The errors that may tell of a connection's end. A probe is never too big. */
 static bool is_error(int version, uint8_t type, uint8_t code)
 {
 	enum { UNREACHABLE = 3, TIME_EXCEEDED = 11, PARAMETER_PROBLEM = 12, FRAGMENTATION_NEEDED = 4 };

@@ -31,9 +31,9 @@ struct segment {
 	int window_scale;     /* RFC 7323, 2.2; -1 without the option */
 };
 
-/* link_type: a DLT_ value as pcap_datalink() gives it: EN10MB (with at most one VLAN tag), RAW, LINUX_SLL, LINUX_SLL2,
- * NULL, LOOP. False for whatever is neither a whole TCP header nor an ICMP error about a segment: other protocols,
- * later fragments, truncated and malformed headers. */
+/* link_type: a DLT_ value as pcap_datalink() gives it: EN10MB (with at most one VLAN tag), RAW, LINUX_SLL,
+ * LINUX_SLL2, NULL, LOOP. False for whatever is neither a whole TCP header nor an ICMP error about a segment:
+ * other protocols, later fragments, truncated and malformed headers. */
 bool packet_decode(int link_type, const uint8_t *bytes, size_t captured, struct segment *);
 
 /* Sequence numbers are compared modulo 2^32 (RFC 9293, 3.4). */

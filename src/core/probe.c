@@ -12,7 +12,7 @@ static void put32(uint8_t *out, uint32_t value)
 		out[i] = (uint8_t)(value >> (24 - 8 * i));
 }
 
-/* RFC 7323, appendix A: NOP NOP TS. libnet 1.1.6 reads past its array where options do not fill 32-bit words. */
+/* RFC 7323, appendix A: NOP NOP TS. libnet 1.1.6 reads past an array if options do not fill 32-bit words. */
 static bool build_tcp(libnet_t *context, const struct flow *flow, uint32_t tick, uint16_t *length)
 {
 	uint8_t option[TIMESTAMPS_LENGTH] = { 1, 1, 8, 10 };
@@ -25,8 +25,8 @@ static bool build_tcp(libnet_t *context, const struct flow *flow, uint32_t tick,
 			return false;
 		*length += sizeof option;
 	}
-	return libnet_build_tcp(flow->own.port, flow->peer.port, flow->snd_nxt - 1, flow->rcv_nxt, TH_ACK, flow->window,
-				0, 0, *length, NULL, 0, context, 0) >= 0;
+	return libnet_build_tcp(flow->own.port, flow->peer.port, flow->snd_nxt - 1, flow->rcv_nxt, TH_ACK,
+				flow->window, 0, 0, *length, NULL, 0, context, 0) >= 0;
 }
 
 static bool build_ip(libnet_t *context, const struct flow *flow, uint16_t length)
@@ -43,8 +43,8 @@ static bool build_ip(libnet_t *context, const struct flow *flow, uint16_t length
 
 	memcpy(&source, flow->own.address, sizeof source);
 	memcpy(&destination, flow->peer.address, sizeof destination);
-	return libnet_build_ipv4((uint16_t)(LIBNET_IPV4_H + length), 0, 0, IP_DF, flow->own_ttl, IPPROTO_TCP, 0, source,
-				 destination, NULL, 0, context, 0) >= 0;
+	return libnet_build_ipv4((uint16_t)(LIBNET_IPV4_H + length), 0, 0, IP_DF, flow->own_ttl, IPPROTO_TCP,
+				 0, source, destination, NULL, 0, context, 0) >= 0;
 }
 
 /* libnet 1.1.6 garbles the middle byte of it (in `fl & 0x0FF00 >> 8` the shift binds first). */

@@ -27,8 +27,9 @@ struct capture {
 	uint32_t tick;
 };
 
-/* ICMP errors are chosen by the destination of the packet they quote, at fixed offsets: neither the outer nor the quoted header
- * has options as a rule. icmp[] knows the length of the IPv4 header, ip6[] counts from the IPv6 header. */
+/* ICMP errors are chosen by the destination of the packet they quote, at fixed offsets: neither the outer nor
+ * the quoted header has options as a rule. icmp[] knows the length of the IPv4 header, ip6[] counts from the
+ * IPv6 header. */
 static void write_filter(const struct target *target, char *filter, size_t size)
 {
 	char address[INET6_ADDRSTRLEN];
@@ -37,16 +38,20 @@ static void write_filter(const struct target *target, char *filter, size_t size)
 		const struct in_addr *a = &((const struct sockaddr_in *)&target->remote)->sin_addr;
 
 		inet_ntop(AF_INET, a, address, sizeof address);
-		snprintf(filter, size, "(tcp and host %s and port %u) or (icmp and (icmp[0] == 3 or icmp[0] == 11 or "
-			 "icmp[0] == 12) and icmp[24:4] == 0x%08x)", address, target->port, ntohl(a->s_addr));
+		snprintf(filter, size,
+			 "(tcp and host %s and port %u) or (icmp and (icmp[0] == 3 or icmp[0] == 11 or "
+			 "icmp[0] == 12) and icmp[24:4] == 0x%08x)",
+			 address, target->port, ntohl(a->s_addr));
 		return;
 	}
 	const struct in6_addr *a = &((const struct sockaddr_in6 *)&target->remote)->sin6_addr;
 
 	inet_ntop(AF_INET6, a, address, sizeof address);
-	snprintf(filter, size, "(ip6 and tcp and host %s and port %u) or (icmp6 and (ip6[40] == 1 or ip6[40] == 3 or "
+	snprintf(filter, size,
+		 "(ip6 and tcp and host %s and port %u) or (icmp6 and (ip6[40] == 1 or ip6[40] == 3 or "
 		 "ip6[40] == 4) and ip6[72:4] == 0x%08x and ip6[76:4] == 0x%08x and ip6[80:4] == 0x%08x and "
-		 "ip6[84:4] == 0x%08x)", address, target->port, ntohl(a->s6_addr32[0]), ntohl(a->s6_addr32[1]),
+		 "ip6[84:4] == 0x%08x)",
+		 address, target->port, ntohl(a->s6_addr32[0]), ntohl(a->s6_addr32[1]),
 		 ntohl(a->s6_addr32[2]), ntohl(a->s6_addr32[3]));
 }
 
@@ -80,16 +85,18 @@ static int activate(struct capture *capture, const struct target *target, struct
 		return privilege_missing(what, failure);
 	}
 	if (status == PCAP_ERROR_IFACE_NOT_UP)
-		return fail(failure, EXIT_CANNOT_RUN, "the interface %s is down; bring it up with "
-			    "`ip link set %s up`, or choose another with -i", target->interface, target->interface);
+		return fail(failure, EXIT_CANNOT_RUN,
+			    "the interface %s is down; bring it up with "
+			    "`ip link set %s up`, or choose another with -i",
+			    target->interface, target->interface);
 	if (status < 0)
 		return fail(failure, EXIT_CANNOT_RUN, "cannot capture on %s: %s (%s)", target->interface,
 			    pcap_statustostr(status), pcap_geterr(pcap));
 	capture->link_type = pcap_datalink(pcap);
 	capture->fd = pcap_get_selectable_fd(pcap);
 	if (set_filter(capture, target) < 0 || pcap_setnonblock(pcap, 1, error) < 0 || capture->fd < 0)
-		return fail(failure, EXIT_CANNOT_RUN, "cannot set up the capture on %s: %s", target->interface,
-			    pcap_geterr(pcap));
+		return fail(failure, EXIT_CANNOT_RUN, "cannot set up the capture on %s: %s",
+			    target->interface, pcap_geterr(pcap));
 	return 0;
 }
 
@@ -141,7 +148,7 @@ static void take(unsigned char *arg, const struct pcap_pkthdr *header, const uns
 	double at = (double)header->ts.tv_sec + 1e-9 * (double)header->ts.tv_usec - capture->wall_offset;
 	struct segment segment;
 
-	/* The wall clock may have been set since; a segment that is read now came after the previous reading. */
+	/* The wall clock may have been set; but what is read now came after the previous reading. */
 	if (at > capture->now)
 		at = capture->now;
 	if (at < capture->read_at)
@@ -163,8 +170,8 @@ bool capture_read(struct capture *capture, capture_sink *sink, void *arg)
 	/* Where a batch was full older segments wait, which came before this reading. */
 	if (count >= 0 && count < BATCH)
 		capture->read_at = capture->now;
-	/* libpcap 1.10 on Linux: an interface that goes down ends a reading early, with 0, once; capturing goes on when it
-	 * comes up. Only where the interface was removed there is an error. */
+	/* libpcap 1.10 on Linux: an interface that goes down ends a reading early, with 0, once; capturing
+	 * goes on when it comes up. Only where the interface was removed there is an error. */
 	return count >= 0;
 }
 

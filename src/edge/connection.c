@@ -34,7 +34,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	connection->notify(connection->arg, CONNECTION_OVER, count < 0 ? errno : 0);
 }
 
-/* A connect() to a port of this host that nobody listens on may be given that very port, and then meets itself. */
+/* A connect() to a port of this host that nobody listens on may be given that very port, and then meets
+ * itself. */
 static bool met_itself(const struct connection *connection)
 {
 	return memcmp(&connection->source, &connection->target->remote, connection->target->length) == 0;
@@ -70,8 +71,9 @@ static int begin(struct connection *connection, struct event_base *base)
 	connection->fd = socket(target->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (connection->fd < 0)
 		return -1;
-	if (target->interface_given && setsockopt(connection->fd, SOL_SOCKET, SO_BINDTODEVICE, target->interface,
-						  (socklen_t)strlen(target->interface)) < 0)
+	if (target->interface_given &&
+	    setsockopt(connection->fd, SOL_SOCKET, SO_BINDTODEVICE, target->interface,
+		       (socklen_t)strlen(target->interface)) < 0)
 		return -1;
 	if (connect(connection->fd, (const struct sockaddr *)&target->remote, target->length) < 0 &&
 	    errno != EINPROGRESS)
@@ -86,8 +88,8 @@ static int begin(struct connection *connection, struct event_base *base)
 	return 0;
 }
 
-struct connection *connection_open(struct event_base *base, const struct target *target, connection_notify *notify,
-				   void *arg)
+struct connection *connection_open(struct event_base *base, const struct target *target,
+				   connection_notify *notify, void *arg)
 {
 	struct connection *connection = malloc(sizeof *connection);
 

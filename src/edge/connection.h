@@ -14,11 +14,13 @@ enum connection_event {
 	CONNECTION_OVER,   /* the far end ended it: 0 for a FIN, or an errno */
 };
 
-/* Called from the event loop only. After FAILED and OVER nothing more is called; the connection is still to be closed. */
+/* Called from the event loop only. After FAILED and OVER nothing more is called; the connection is still to
+ * be closed. */
 typedef void connection_notify(void *arg, enum connection_event, int error);
 
 /* Begins to connect, for at most 6 s. NULL with errno set. */
-struct connection *connection_open(struct event_base *, const struct target *, connection_notify *, void *arg);
+struct connection *connection_open(struct event_base *, const struct target *, connection_notify *,
+				   void *arg);
 
 /* Its own address and port. Known from the beginning. */
 const struct sockaddr_storage *connection_source(const struct connection *);

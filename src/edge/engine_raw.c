@@ -1,8 +1,9 @@
-/* The raw engine. Kernel sockets make the connections and keep them open; a capture that never stops tells what passes on
- * each, and teaches the numbers by which keepalives are built that the kernel knows nothing of.
+/* The raw engine. Kernel sockets make the connections and keep them open; a capture that never stops tells
+ * what passes on each, and teaches the numbers by which keepalives are built that the kernel knows nothing
+ * of.
  *
- * Every observation goes through one queue, which is emptied from the event loop: the observer may ask for actions, and
- * what comes of these is queued behind. */
+ * Every observation goes through one queue, which is emptied from the event loop: the observer may ask for
+ * actions, and what comes of these is queued behind. */
 #include "edge/capture.h"
 #include "edge/engine.h"
 #include "edge/inject.h"
@@ -138,13 +139,16 @@ static int raise_descriptor_limit(int connections, struct failure *failure)
 	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= need)
 		return 0;
 	if (limit.rlim_max < need)
-		return fail(failure, EXIT_CANNOT_RUN, "%d connections need %llu file descriptors and %llu are allowed; "
-			    "raise the limit with `ulimit -n %llu` (its hard value may need root), or use fewer "
-			    "--connections", connections, (unsigned long long)need,
-			    (unsigned long long)limit.rlim_max, (unsigned long long)need);
+		return fail(failure, EXIT_CANNOT_RUN,
+			    "%d connections need %llu file descriptors and %llu are allowed; raise the limit "
+			    "with `ulimit -n %llu` (the hard limit may need root), or use fewer "
+			    "--connections",
+			    connections, (unsigned long long)need, (unsigned long long)limit.rlim_max,
+			    (unsigned long long)need);
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-		return fail(failure, EXIT_CANNOT_RUN, "cannot raise the limit of file descriptors to %llu: %s",
+		return fail(failure, EXIT_CANNOT_RUN,
+			    "cannot raise the limit of file descriptors to %llu: %s",
 			    (unsigned long long)limit.rlim_max, strerror(errno));
 	return 0;
 }
@@ -162,9 +166,10 @@ static int set_up(struct engine *engine, struct failure *failure)
 	if (shared->raw < 0)
 		return -1;
 	engine->deliver = event_new(shared->base, -1, 0, on_deliver, engine);
-	engine->capture_event = event_new(shared->base, capture_fd(shared->capture), EV_READ | EV_PERSIST, on_capture,
-					  engine);
-	if (engine->deliver == NULL || engine->capture_event == NULL || event_add(engine->capture_event, NULL) < 0)
+	engine->capture_event = event_new(shared->base, capture_fd(shared->capture), EV_READ | EV_PERSIST,
+					  on_capture, engine);
+	if (engine->deliver == NULL || engine->capture_event == NULL ||
+	    event_add(engine->capture_event, NULL) < 0)
 		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
 	return 0;
 }

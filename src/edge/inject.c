@@ -16,11 +16,11 @@ int inject_open(const struct target *target, struct failure *failure)
 		return privilege_missing("a raw socket", failure);
 	if (fd < 0)
 		return fail(failure, EXIT_CANNOT_RUN, "cannot open a raw socket: %s", strerror(errno));
-	/* Without RECVERR a full transmit queue drops and says nothing (raw_send_hdrinc in net/ipv4/raw.c). */
+	/* Without RECVERR a full transmit queue drops and says nothing (raw_send_hdrinc, net/ipv4/raw.c). */
 	bool v6 = target->family == AF_INET6;
 
 	if ((v6 && setsockopt(fd, IPPROTO_IPV6, IPV6_HDRINCL, &on, sizeof on) < 0) ||
-	    setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on) < 0 ||
+	    setsockopt(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof on) < 0 ||
 	    (target->interface_given && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, target->interface,
 						   (socklen_t)strlen(target->interface)) < 0)) {
 		fail(failure, EXIT_CANNOT_RUN, "cannot set up a raw socket on %s: %s", target->interface,

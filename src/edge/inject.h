@@ -9,7 +9,8 @@
 
 struct target;
 
-/* Needs CAP_NET_RAW here and never again. A descriptor, which the caller closes, or -1 with the failure filled in. */
+/* Needs CAP_NET_RAW here and never again. A descriptor, which the caller closes, or -1 with the failure
+ * filled in. */
 int inject_open(const struct target *, struct failure *);
 
 /* Returns 0 or an errno. Never blocks. */

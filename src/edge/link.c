@@ -1,6 +1,6 @@
-/* The kernel and the capture tell of the same things at slightly different times, and the capture may miss some. The
- * capture is believed, for it has the numbers and the times; the kernel's word starts a deadline, after which it has
- * to do. */
+/* The kernel and the capture tell of the same things at slightly different times, and the capture may miss
+ * some. The capture is believed, for it has the numbers and the times; the kernel's word starts a deadline,
+ * after which it has to do. */
 #include "edge/link.h"
 #include "core/classify.h"
 #include "core/flow.h"
@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define CAPTURE_PATIENCE 1.0 /* seconds from the kernel's word to the capture's */
-#define RETRY_FIRST 0.002    /* seconds before a probe is tried again that found no buffer; doubled each time */
+#define RETRY_FIRST 0.002    /* seconds before a probe that found no buffer is tried again; doubles */
 enum { RETRIES = 6 };
 
 /* Deadlines are NAN where nothing is waited for. */
@@ -57,7 +57,8 @@ static void tell(struct link *link, enum observed what, double at, int error)
 static void schedule(struct link *link)
 {
 	/* fmin() passes over NAN. */
-	double next = fmin(fmin(link->seen_open_by, link->seen_sent_by), fmin(link->retry_at, link->seen_over_by));
+	double next = fmin(fmin(link->seen_open_by, link->seen_sent_by),
+			   fmin(link->retry_at, link->seen_over_by));
 
 	if (isnan(next)) {
 		evtimer_del(link->timer);
@@ -85,8 +86,8 @@ static void open_failed(struct link *link, int error)
 	tell(link, OBSERVED_OPEN_FAILED, clock_now(), error);
 }
 
-/* An address may leave its interface and come back (DHCP, IPv6 on an interface that went down). While it is away a probe
- * would be from a stranger to the middlebox: its silence would tell nothing about timeouts. */
+/* An address may leave its interface and come back (DHCP, IPv6 on an interface that went down). While it is
+ * away a probe would be from a stranger to the middlebox: its silence would tell nothing about timeouts. */
 static bool source_present(const struct link *link)
 {
 	const struct target *target = link->shared->target;
@@ -95,7 +96,8 @@ static bool source_present(const struct link *link)
 
 	if (fd < 0)
 		return true; /* not known to be absent */
-	bool present = bind(fd, (const struct sockaddr *)&link->source, target->length) == 0 || errno != EADDRNOTAVAIL;
+	bool present = bind(fd, (const struct sockaddr *)&link->source, target->length) == 0 ||
+		       errno != EADDRNOTAVAIL;
 
 	close(fd);
 	if (!present && target_source(target, &now) == 0 && memcmp(&now, &link->source, target->length) != 0)
@@ -125,7 +127,8 @@ static int send_probe(struct link *link)
 
 static void probe(struct link *link)
 {
-	unsigned dropped = capture_dropped(link->shared->capture); /* the capture sees the probe while it is sent */
+	/* Asked before: the capture sees the probe while it is being sent. */
+	unsigned dropped = capture_dropped(link->shared->capture);
 	double at = clock_now();
 	int error = send_probe(link);
 
@@ -159,9 +162,9 @@ static bool capture_missed(const struct link *link)
 	return capture_dropped(link->shared->capture) != link->dropped;
 }
 
-/* A probe that was not captured within reason. Silence must not count, for its answer may be missed as well. Either the capture
- * had no room for it: then it left, and ended the idle time. Or it still waits in this host, for the next hop's
- * link-layer address: then it is captured when it leaves, and told then. */
+/* A probe that was not captured within reason. Silence must not count, for its answer may be missed as well.
+ * Either the capture had no room for it: then it left, and ended the idle time. Or it still waits in this
+ * host, for the next hop's link-layer address: then it is captured when it leaves, and told then. */
 static void probe_unseen(struct link *link)
 {
 	bool missed = capture_missed(link);
@@ -249,7 +252,8 @@ static void settle(struct link *link, enum observed what)
 			link->seen_sent_by = NAN;
 		break;
 	case OBSERVED_REPLY:
-		if (link->probes_unseen > 0 && capture_missed(link)) { /* the probe: it would have come first */
+		/* The probe would have come first, had the capture not missed it. */
+		if (link->probes_unseen > 0 && capture_missed(link)) {
 			link->probes_unseen = 0;
 			link->seen_sent_by = NAN;
 			tell(link, OBSERVED_SENT, link->handed_at, 0);

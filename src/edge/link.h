@@ -1,4 +1,5 @@
-/* One test connection of the raw engine: its kernel socket, what the capture teaches about it, and the probes sent on it. */
+/* One test connection of the raw engine: its kernel socket, what the capture teaches about it, and the probes
+ * sent on it. */
 #ifndef IDLEPROBE_LINK_H
 #define IDLEPROBE_LINK_H
 

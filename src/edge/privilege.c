@@ -8,7 +8,8 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-/* Without CAP_SETPCAP the bounding set stays, and is of no use to a process that may gain nothing (no_new_privs). */
+/* Without CAP_SETPCAP the bounding set stays, and is of no use to a process that may gain nothing
+ * (no_new_privs). */
 static void drop_bounding(void)
 {
 	for (cap_value_t cap = 0; cap_get_bound(cap) >= 0; cap++)
@@ -29,13 +30,15 @@ static int drop_capabilities(void)
 	return result;
 }
 
-/* Where there is nothing to change nothing is asked: in a user namespace without a mapping the kernel would refuse. */
+/* Where there is nothing to change nothing is asked: in a user namespace without a mapping the kernel would
+ * refuse. */
 static int become_real_user(void)
 {
 	uid_t uid, effective_uid, saved_uid;
 	gid_t gid, effective_gid, saved_gid;
 
-	if (getresgid(&gid, &effective_gid, &saved_gid) < 0 || getresuid(&uid, &effective_uid, &saved_uid) < 0)
+	if (getresgid(&gid, &effective_gid, &saved_gid) < 0 ||
+	    getresuid(&uid, &effective_uid, &saved_uid) < 0)
 		return -1;
 	if ((effective_gid != gid || saved_gid != gid) && setresgid(gid, gid, gid) < 0)
 		return -1;

@@ -14,7 +14,8 @@ static int parse_port(struct target *target, const char *text, struct failure *f
 	unsigned long port = strtoul(text, &end, 10);
 
 	if (*text < '0' || *text > '9' || *end != '\0' || port < 1 || port > 65535)
-		return fail(failure, EXIT_USAGE, "'%s': '%s' is no port; give HOST:PORT with a number from 1 to 65535",
+		return fail(failure, EXIT_USAGE,
+			    "'%s': '%s' is no port; give HOST:PORT with a number from 1 to 65535",
 			    target->input, text);
 	target->port = (uint16_t)port;
 	return 0;
@@ -26,20 +27,23 @@ int target_parse(struct target *target, const char *input, struct failure *failu
 
 	*target = (struct target){ .port = DEFAULT_PORT };
 	if (strlen(input) >= sizeof target->input)
-		return fail(failure, EXIT_USAGE, "the target '%.40s...' is too long for a host name and a port", input);
+		return fail(failure, EXIT_USAGE,
+			    "the target '%.40s...' is too long for a host name and a port", input);
 	strcpy(target->input, input);
 
 	if (*input == '[') {
 		host++;
 		end = strchr(host, ']');
 		if (end == NULL || (end[1] != '\0' && end[1] != ':'))
-			return fail(failure, EXIT_USAGE, "'%s': write an IPv6 target as [ADDRESS]:PORT", input);
+			return fail(failure, EXIT_USAGE, "'%s': write an IPv6 target as [ADDRESS]:PORT",
+				    input);
 		if (end[1] == ':' && parse_port(target, end + 2, failure) < 0)
 			return -1;
 	} else {
 		end = strchrnul(host, ':');
 		if (*end == ':' && strchr(end + 1, ':') != NULL)
-			return fail(failure, EXIT_USAGE, "'%s': put an IPv6 address in brackets, as [ADDRESS]:PORT", input);
+			return fail(failure, EXIT_USAGE,
+				    "'%s': put an IPv6 address in brackets, as [ADDRESS]:PORT", input);
 		if (*end == ':' && parse_port(target, end + 1, failure) < 0)
 			return -1;
 	}
@@ -48,7 +52,8 @@ int target_parse(struct target *target, const char *input, struct failure *failu
 	if (length == 0)
 		return fail(failure, EXIT_USAGE, "'%s' names no host; give HOST:PORT", input);
 	if (length >= sizeof target->host)
-		return fail(failure, EXIT_USAGE, "the host name '%.40s...' is longer than a name can be", host);
+		return fail(failure, EXIT_USAGE, "the host name '%.40s...' is longer than a name can be",
+			    host);
 	memcpy(target->host, host, length);
 	return 0;
 }
@@ -62,14 +67,19 @@ static int look_up(struct target *target, int family, struct failure *failure)
 		const char *what = error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error);
 
 		if (error == EAI_AGAIN)
-			return fail(failure, EXIT_CANNOT_RUN, "cannot look up '%s': %s. No name server answered: check "
-				    "the network, or give the address", target->host, what);
+			return fail(failure, EXIT_CANNOT_RUN,
+				    "cannot look up '%s': %s. No name server answered: check "
+				    "the network, or give the address",
+				    target->host, what);
 		if (family != AF_UNSPEC)
-			return fail(failure, EXIT_CANNOT_RUN, "cannot look up '%s' in IPv%c: %s. Check the name, or leave "
-				    "out -%c", target->host, family == AF_INET ? '4' : '6', what,
+			return fail(failure, EXIT_CANNOT_RUN,
+				    "cannot look up '%s' in IPv%c: %s. Check the name, or leave "
+				    "out -%c",
+				    target->host, family == AF_INET ? '4' : '6', what,
 				    family == AF_INET ? '4' : '6');
-		return fail(failure, EXIT_CANNOT_RUN, "cannot look up '%s': %s. Check the name, or give the address",
-			    target->host, what);
+		return fail(failure, EXIT_CANNOT_RUN,
+			    "cannot look up '%s': %s. Check the name, or give the address", target->host,
+			    what);
 	}
 	for (const struct addrinfo *a = found; a != NULL; a = a->ai_next)
 		target->address_count++;
@@ -109,8 +119,10 @@ static int scope(struct target *target, struct failure *failure)
 	if (remote->sin6_scope_id == 0)
 		remote->sin6_scope_id = target->interface_index;
 	if (remote->sin6_scope_id == 0)
-		return fail(failure, EXIT_USAGE, "'%s' is a link-local address: say on which interface, with "
-			    "-i INTERFACE or as [%s%%INTERFACE]:%u", target->host, target->host, target->port);
+		return fail(failure, EXIT_USAGE,
+			    "'%s' is a link-local address: say on which interface, with "
+			    "-i INTERFACE or as [%s%%INTERFACE]:%u",
+			    target->host, target->host, target->port);
 	return 0;
 }
 
@@ -139,7 +151,8 @@ void target_set_port(struct sockaddr_storage *address, uint16_t port)
 		((struct sockaddr_in *)address)->sin_port = htons(port);
 }
 
-static bool add_attribute(struct nlmsghdr *message, size_t size, uint16_t type, const void *data, size_t length)
+static bool add_attribute(struct nlmsghdr *message, size_t size, uint16_t type, const void *data,
+			  size_t length)
 {
 	struct rtattr *attribute = (struct rtattr *)((char *)message + NLMSG_ALIGN(message->nlmsg_len));
 
@@ -152,8 +165,8 @@ static bool add_attribute(struct nlmsghdr *message, size_t size, uint16_t type, 
 	return true;
 }
 
-/* Asks the kernel by which interface it would send (rtnetlink(7)); 0 if it does not say. The source address does not tell:
- * it may be another interface's, and one's own address is reached over the loopback. */
+/* Asks the kernel by which interface it would send (rtnetlink(7)); 0 if it does not say. The source address
+ * does not tell: it may be another interface's, and one's own address is reached over the loopback. */
 static unsigned route_interface(const struct target *target)
 {
 	union {
@@ -194,7 +207,8 @@ static unsigned route_interface(const struct target *target)
 
 static void print_address(const struct sockaddr_storage *address, socklen_t length, char *text, size_t size)
 {
-	if (getnameinfo((const struct sockaddr *)address, length, text, (socklen_t)size, NULL, 0, NI_NUMERICHOST) != 0)
+	if (getnameinfo((const struct sockaddr *)address, length, text, (socklen_t)size, NULL, 0,
+			NI_NUMERICHOST) != 0)
 		snprintf(text, size, "?");
 }
 
@@ -210,14 +224,16 @@ int target_resolve(struct target *target, int family, const char *interface, str
 	int error = target_source(target, &target->local);
 
 	if (error != 0)
-		return fail(failure, EXIT_CANNOT_RUN, "no route to %s%s%s: %s. Look at `ip route get %s`", target->address,
-			    interface ? " through " : "", interface ? target->interface : "", strerror(error),
-			    target->address);
+		return fail(failure, EXIT_CANNOT_RUN, "no route to %s%s%s: %s. Look at `ip route get %s`",
+			    target->address, interface ? " through " : "", interface ? target->interface : "",
+			    strerror(error), target->address);
 	print_address(&target->local, target->length, target->source_address, sizeof target->source_address);
 	if (!target->interface_given) {
 		target->interface_index = route_interface(target);
-		if (target->interface_index == 0 || !if_indextoname(target->interface_index, target->interface))
-			return fail(failure, EXIT_CANNOT_RUN, "cannot tell which interface leads to %s; name it with -i",
+		if (target->interface_index == 0 ||
+		    !if_indextoname(target->interface_index, target->interface))
+			return fail(failure, EXIT_CANNOT_RUN,
+				    "cannot tell which interface leads to %s; name it with -i",
 				    target->address);
 	}
 	return 0;

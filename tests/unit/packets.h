@@ -1,5 +1,6 @@
-/* Packets as tcpdump saw them in the lab (profile nat-icmp), from the IP header on, each with tcpdump's reading. Checksums
- * of those that this host's kernel sent are not yet computed there (offloading): the decoder does not look at them. */
+/* Packets as tcpdump saw them in the lab (profile nat-icmp), from the IP header on, each with tcpdump's
+ * reading. Checksums of those that this host's kernel sent are not yet computed there (offloading): the
+ * decoder does not look at them. */
 #ifndef IDLEPROBE_TEST_PACKETS_H
 #define IDLEPROBE_TEST_PACKETS_H
 
@@ -39,8 +40,9 @@ static const uint8_t ACK4[] = {
 	0x01, 0x01, 0x08, 0x0a, 0xab, 0x5d, 0xea, 0x1e, 0x69, 0x6f, 0xc0, 0x7e,
 };
 
-/* The probe 4.004 s later: IP (id 0, DF) 192.0.2.10.46644 > 203.0.113.10.7440: Flags [.], cksum 0x929c (correct), seq 3448221751,
- *    ack 3641437357, win 63, options [nop,nop,TS val 2875062722 ecr 1768931454], length 0 */
+/* The probe 4.004 s later: IP (id 0, DF) 192.0.2.10.46644 > 203.0.113.10.7440: Flags [.], cksum 0x929c
+ * (correct), seq 3448221751, ack 3641437357, win 63, options [nop,nop,TS val 2875062722 ecr 1768931454],
+ * length 0 */
 static const uint8_t PROBE4[] = {
 	0x45, 0x00, 0x00, 0x34, 0x00, 0x00, 0x40, 0x00, 0x40, 0x06, 0x3c, 0xaf,
 	0xc0, 0x00, 0x02, 0x0a, 0xcb, 0x00, 0x71, 0x0a,
@@ -63,8 +65,9 @@ static const uint8_t ICMP4[] = {
 };
 enum { ICMP4_LEAST = 20 + 8 + 20 + 8 };
 
-/* IP6 (flowlabel 0xbcebd, hlim 64) 2001:db8:1::10.43062 > 2001:db8:2::10.7440: Flags [.], cksum 0xf248 (correct),
- *    seq 4060581767, ack 3415748629, win 64, options [nop,nop,TS val 2353790765 ecr 3264911367], length 0 */
+/* IP6 (flowlabel 0xbcebd, hlim 64) 2001:db8:1::10.43062 > 2001:db8:2::10.7440: Flags [.], cksum 0xf248
+ * (correct), seq 4060581767, ack 3415748629, win 64, options [nop,nop,TS val 2353790765 ecr 3264911367],
+ * length 0 */
 static const uint8_t PROBE6[] = {
 	0x60, 0x0b, 0xce, 0xbd, 0x00, 0x20, 0x06, 0x40,
 	0x20, 0x01, 0x0d, 0xb8, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10,
@@ -74,7 +77,8 @@ static const uint8_t PROBE6[] = {
 	0x01, 0x01, 0x08, 0x0a, 0x8c, 0x4b, 0xff, 0x2d, 0xc2, 0x9a, 0x98, 0x07,
 };
 
-/* IP6 (hlim 64) 2001:db8:1::1 > 2001:db8:1::10: ICMP6, destination unreachable, unreachable prohibited 2001:db8:2::10 */
+/* IP6 (hlim 64) 2001:db8:1::1 > 2001:db8:1::10: ICMP6, destination unreachable, unreachable prohibited
+ * 2001:db8:2::10 */
 static const uint8_t ICMP6[] = {
 	0x60, 0x05, 0x82, 0x40, 0x00, 0x50, 0x3a, 0x40,
 	0x20, 0x01, 0x0d, 0xb8, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x01,
@@ -89,8 +93,9 @@ static const uint8_t ICMP6[] = {
 };
 enum { ICMP6_LEAST = 40 + 8 + 40 + 8 };
 
-/* The probe with a hop-by-hop, a destination options and a first (and only) fragment header before TCP, and 5 bytes of payload:
- * IP6 2001:db8:1::10 > 2001:db8:2::10: HBH DSTOPT frag (0x00000001:0|37) 43062 > 7440: Flags [.], length 5 */
+/* The probe with a hop-by-hop, a destination options and a first (and only) fragment header before TCP, and 5
+ * bytes of payload: IP6 2001:db8:1::10 > 2001:db8:2::10: HBH DSTOPT frag (0x00000001:0|37) 43062 > 7440:
+ * Flags [.], length 5 */
 static const uint8_t EXTENDED6[] = {
 	0x60, 0x0b, 0xce, 0xbd, 0x00, 0x45, 0x00, 0x40,
 	0x20, 0x01, 0x0d, 0xb8, 0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x10,

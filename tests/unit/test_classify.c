@@ -1,4 +1,5 @@
-/* What each kind of segment means: one connection, 10.0.0.1.40000 > 10.0.0.2.443, ISS 1000, IRS 5000, window 100 << 7. */
+/* What each kind of segment means: one connection, 10.0.0.1.40000 > 10.0.0.2.443, ISS 1000, IRS 5000, window
+ * 100 << 7. */
 #include "core/classify.h"
 
 #include <math.h>
@@ -15,21 +16,46 @@ static const struct endpoint OWN = { { 10, 0, 0, 1 }, 40000 }, PEER = { { 10, 0,
 
 static struct segment outbound(uint32_t seq, uint32_t ack, uint8_t flags, uint32_t length)
 {
-	return (struct segment){ .version = 4, .ttl = 64, .from = OWN, .to = PEER, .seq = seq, .ack = ack, .flags = flags,
-				 .window = 100, .length = length, .timestamps = true, .tsval = 70000, .window_scale = -1 };
+	return (struct segment){ .version = 4,
+				 .ttl = 64,
+				 .from = OWN,
+				 .to = PEER,
+				 .seq = seq,
+				 .ack = ack,
+				 .flags = flags,
+				 .window = 100,
+				 .length = length,
+				 .timestamps = true,
+				 .tsval = 70000,
+				 .window_scale = -1 };
 }
 
 static struct segment inbound(uint32_t seq, uint32_t ack, uint8_t flags, uint32_t length)
 {
-	return (struct segment){ .version = 4, .ttl = ENDPOINT_TTL, .from = PEER, .to = OWN, .seq = seq, .ack = ack,
-				 .flags = flags, .window = 200, .length = length, .timestamps = true, .tsval = 90000,
+	return (struct segment){ .version = 4,
+				 .ttl = ENDPOINT_TTL,
+				 .from = PEER,
+				 .to = OWN,
+				 .seq = seq,
+				 .ack = ack,
+				 .flags = flags,
+				 .window = 200,
+				 .length = length,
+				 .timestamps = true,
+				 .tsval = 90000,
 				 .window_scale = -1 };
 }
 
 static struct segment icmp(uint32_t seq)
 {
-	return (struct segment){ .version = 4, .ttl = OTHER_TTL, .from = OWN, .to = PEER, .seq = seq, .icmp = true,
-				 .icmp_type = 3, .icmp_code = 10 };
+	return (struct segment){ .version = 4,
+				 .ttl = OTHER_TTL,
+				 .from = OWN,
+				 .to = PEER,
+				 .seq = seq,
+				 .icmp = true,
+				 .icmp_type = 3,
+				 .icmp_code = 10 };
 }
 
 /* -1 where the segment means nothing. */
@@ -44,7 +70,8 @@ static int what(struct flow *flow, struct segment segment, double at, struct obs
 
 static struct flow opening(void)
 {
-	struct segment syn = outbound(1000, 0, TCP_SYN, 0), synack = inbound(5000, 1001, TCP_SYN | TCP_ACK, 0);
+	struct segment syn = outbound(1000, 0, TCP_SYN, 0),
+		       synack = inbound(5000, 1001, TCP_SYN | TCP_ACK, 0);
 	struct flow flow;
 
 	syn.window = 64000;
@@ -102,8 +129,9 @@ static void handshake_with_losses(void **state)
 	what(&flow, inbound(5000, 1001, TCP_SYN | TCP_ACK, 0), 11.2, NULL);
 	assert_int_equal(what(&flow, outbound(1001, 5001, TCP_ACK, 0), 11.2, &o), OBSERVED_OPEN);
 	assert_true(isnan(o.rtt)); /* of which SYN? */
-	/* The ACK was lost: the far end repeats, which is a segment on the path, and the kernel answers, another. */
-	assert_int_equal(what(&flow, inbound(5000, 1001, TCP_SYN | TCP_ACK, 0), 12.2, NULL), OBSERVED_UNASKED);
+	/* The ACK was lost: the far end repeats, and the kernel answers, which are two segments on the path. */
+	assert_int_equal(what(&flow, inbound(5000, 1001, TCP_SYN | TCP_ACK, 0), 12.2, NULL),
+			 OBSERVED_UNASKED);
 	assert_int_equal(what(&flow, outbound(1001, 5001, TCP_ACK, 0), 12.2, NULL), OBSERVED_OUTBOUND);
 }
 
@@ -125,7 +153,8 @@ static void handshake_not_captured(void **state)
 
 static void timestamps_not_negotiated(void **state)
 {
-	struct segment syn = outbound(1000, 0, TCP_SYN, 0), synack = inbound(5000, 1001, TCP_SYN | TCP_ACK, 0);
+	struct segment syn = outbound(1000, 0, TCP_SYN, 0),
+		       synack = inbound(5000, 1001, TCP_SYN | TCP_ACK, 0);
 	struct flow flow;
 
 	(void)state;
@@ -279,7 +308,7 @@ static void icmp_errors(void **state)
 	assert_int_equal(o.from, ORIGIN_PATH);
 	assert_int_equal(o.icmp_type, 3);
 	assert_int_equal(o.icmp_code, 10);
-	assert_int_equal(what(&flow, icmp(1001), 20.1, &o), OBSERVED_ICMP); /* quotes an ACK of the kernel's */
+	assert_int_equal(what(&flow, icmp(1001), 20.1, &o), OBSERVED_ICMP); /* quotes the kernel's ACK */
 	assert_int_equal(what(&flow, icmp(999), 20.1, &o), -1);
 	assert_int_equal(what(&flow, icmp(424242), 20.1, &o), -1);
 
@@ -328,7 +357,8 @@ static void loopback(void **state)
 
 static void wrapping_numbers(void **state)
 {
-	struct segment syn = outbound(0xffffffff, 0, TCP_SYN, 0), synack = inbound(0xfffffff0, 0, TCP_SYN | TCP_ACK, 0);
+	struct segment syn = outbound(0xffffffff, 0, TCP_SYN, 0),
+		       synack = inbound(0xfffffff0, 0, TCP_SYN | TCP_ACK, 0);
 	struct flow flow;
 
 	(void)state;
@@ -348,7 +378,8 @@ static void wrapping_numbers(void **state)
 static void timestamps(void **state)
 {
 	struct flow flow = opening();
-	struct segment own = outbound(1001, 5001, TCP_ACK, 0), probe = outbound(1000, 5001, TCP_ACK, 0), answer;
+	struct segment own = outbound(1001, 5001, TCP_ACK, 0), probe = outbound(1000, 5001, TCP_ACK, 0),
+		       answer;
 	struct observation o;
 
 	(void)state;

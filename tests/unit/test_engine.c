@@ -1,4 +1,5 @@
-/* The raw engine on the loopback of a network namespace of its own: real sockets, a real capture, real probes. */
+/* The raw engine on the loopback of a network namespace of its own: real sockets, a real capture, real
+ * probes. */
 #include "edge/clock.h"
 #include "edge/engine.h"
 #include "edge/privilege.h"
@@ -154,7 +155,8 @@ static void lifetime(const char *host)
 		assert_int_equal(o->from, ORIGIN_ENDPOINT);
 		run(&bench, 0.6); /* tcp_invalid_ratelimit */
 	}
-	/* Neither kernel has been disturbed: payload passes both ways, with timestamps that PAWS finds in order. */
+	/* Neither kernel has been disturbed: payload passes both ways, with timestamps that PAWS finds in
+	 * order. */
 	assert_int_equal(send(client_socket(&bench, server), "c", 1, 0), 1);
 	assert_int_equal(recv(server, &byte, 1, 0), 1);
 	assert_int_equal(byte, 'c');
@@ -241,7 +243,9 @@ static void out_of_descriptors(void **state)
 	setrlimit(RLIMIT_NOFILE, &before);
 	assert_int_equal(expect(&bench, OBSERVED_OPEN_FAILED, 0)->error, EMFILE);
 
-	const struct engine_config many = { .base = bench.base, .target = &bench.target, .connections = INT_MAX - 99 };
+	const struct engine_config many = { .base = bench.base,
+					    .target = &bench.target,
+					    .connections = INT_MAX - 99 };
 
 	assert_null(engine_raw_new(&many, &failure));
 	assert_int_equal(failure.code, EXIT_CANNOT_RUN);
@@ -296,7 +300,9 @@ static void privileges(void **state)
 
 		good = good && strcmp(text, "=") == 0;
 		good = good && socket(AF_INET, SOCK_RAW, IPPROTO_RAW) < 0 && errno == EPERM;
-		const struct engine_config config = { .base = bench.base, .target = &bench.target, .connections = 4 };
+		const struct engine_config config = { .base = bench.base,
+						      .target = &bench.target,
+						      .connections = 4 };
 
 		good = good && engine_raw_new(&config, &failure) == NULL && failure.code == EXIT_CANNOT_RUN;
 		good = good && strstr(failure.text, "sudo setcap cap_net_raw+ep /") != NULL;

@@ -1,4 +1,4 @@
-/* The decoder against real packets, every truncation of them, and seeded nonsense (run under ASan as well). */
+/* The decoder against real packets, every truncation of them, and seeded nonsense (under ASan as well). */
 #include "core/packet.h"
 #include "packets.h"
 
@@ -158,7 +158,8 @@ static void icmp_errors(void **state)
 static void link_layers(void **state)
 {
 	static const uint8_t ethernet[] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x00 };
-	static const uint8_t tagged[] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0x00, 0x00, 0x05, 0x08, 0x00 };
+	static const uint8_t tagged[] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2,
+					  0x81, 0x00, 0x00, 0x05, 0x08, 0x00 };
 	static const uint8_t arp[] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x08, 0x06 };
 	static const uint8_t sll[] = { 0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 0x08, 0x00 };
 	static const uint8_t sll2[] = { 0x08, 0x00, 0, 0, 0, 0, 0, 2, 0, 1, 4, 6, 2, 0, 0, 0, 0, 1, 0, 0 };
@@ -169,10 +170,14 @@ static void link_layers(void **state)
 		size_t length;
 		bool good;
 	} cases[] = {
-		{ DLT_EN10MB, ethernet, sizeof ethernet, true },   { DLT_EN10MB, tagged, sizeof tagged, true },
-		{ DLT_EN10MB, arp, sizeof arp, false },		   { DLT_LINUX_SLL, sll, sizeof sll, true },
-		{ DLT_LINUX_SLL2, sll2, sizeof sll2, true },	   { DLT_NULL, null, sizeof null, true },
-		{ DLT_LOOP, null, sizeof null, true },		   { DLT_RAW, NULL, 0, true },
+		{ DLT_EN10MB, ethernet, sizeof ethernet, true },
+		{ DLT_EN10MB, tagged, sizeof tagged, true },
+		{ DLT_EN10MB, arp, sizeof arp, false },
+		{ DLT_LINUX_SLL, sll, sizeof sll, true },
+		{ DLT_LINUX_SLL2, sll2, sizeof sll2, true },
+		{ DLT_NULL, null, sizeof null, true },
+		{ DLT_LOOP, null, sizeof null, true },
+		{ DLT_RAW, NULL, 0, true },
 		{ DLT_IEEE802_11_RADIO, null, sizeof null, false },
 	};
 	struct segment s;
@@ -185,7 +190,8 @@ static void link_layers(void **state)
 		if (length > 0)
 			memcpy(packet, cases[i].header, length);
 		memcpy(packet + length, ACK4, sizeof ACK4);
-		assert_int_equal(decode_exactly(cases[i].link_type, packet, length + sizeof ACK4, &s), cases[i].good);
+		assert_int_equal(decode_exactly(cases[i].link_type, packet, length + sizeof ACK4, &s),
+				 cases[i].good);
 		if (cases[i].good)
 			assert_int_equal(s.seq, 3448221752);
 	}
@@ -223,7 +229,8 @@ static void bad_options(void **state)
 	packet[40 + 3] = 11; /* one more than there is */
 	assert_true(DECODE(packet, &s));
 	assert_false(s.timestamps);
-	memcpy(packet + 40, (uint8_t[]){ 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 8 }, 12); /* a kind without a length */
+	memset(packet + 40, 1, 11);
+	packet[40 + 11] = 8; /* a kind without a length */
 	assert_true(DECODE(packet, &s));
 	assert_false(s.timestamps);
 	packet[20 + 12] = 0x40; /* a TCP header of 16 bytes */
@@ -246,7 +253,8 @@ enum { SAMPLE_COUNT = sizeof SAMPLES / sizeof SAMPLES[0] };
 
 static void truncated(void **state)
 {
-	static const uint8_t ethernet[] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 0x81, 0x00, 0x00, 0x05, 0x08, 0x00 };
+	static const uint8_t ethernet[] = { 2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2,
+					    0x81, 0x00, 0x00, 0x05, 0x08, 0x00 };
 	uint8_t packet[200];
 	struct segment s;
 
@@ -255,7 +263,8 @@ static void truncated(void **state)
 		const struct sample *sample = &SAMPLES[i];
 
 		for (size_t length = 0; length <= sample->length; length++)
-			assert_int_equal(decode_exactly(DLT_RAW, sample->bytes, length, &s), length >= sample->least);
+			assert_int_equal(decode_exactly(DLT_RAW, sample->bytes, length, &s),
+					 length >= sample->least);
 		memcpy(packet, ethernet, sizeof ethernet);
 		memcpy(packet + sizeof ethernet, sample->bytes, sample->length);
 		for (size_t length = 0; length <= sizeof ethernet + sample->length; length++)
@@ -267,7 +276,8 @@ static void truncated(void **state)
 /* What counts is that nothing is read out of bounds (ASan) and what is accepted is sane. */
 static void malformed(void **state)
 {
-	static const int link_types[] = { DLT_RAW, DLT_EN10MB, DLT_LINUX_SLL, DLT_LINUX_SLL2, DLT_NULL, DLT_LOOP };
+	static const int link_types[] = { DLT_RAW,        DLT_EN10MB, DLT_LINUX_SLL,
+					  DLT_LINUX_SLL2, DLT_NULL,   DLT_LOOP };
 	const uint32_t seed = 20240607;
 	uint8_t packet[200];
 	size_t accepted = 0;
@@ -296,10 +306,11 @@ static void malformed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(handshake),	  cmocka_unit_test(ipv6),	 cmocka_unit_test(extension_headers),
-		cmocka_unit_test(fragments),	  cmocka_unit_test(icmp_errors), cmocka_unit_test(link_layers),
-		cmocka_unit_test(payload_length), cmocka_unit_test(bad_options), cmocka_unit_test(truncated),
-		cmocka_unit_test(malformed),
+		cmocka_unit_test(handshake),         cmocka_unit_test(ipv6),
+		cmocka_unit_test(extension_headers), cmocka_unit_test(fragments),
+		cmocka_unit_test(icmp_errors),       cmocka_unit_test(link_layers),
+		cmocka_unit_test(payload_length),    cmocka_unit_test(bad_options),
+		cmocka_unit_test(truncated),         cmocka_unit_test(malformed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

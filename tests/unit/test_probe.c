@@ -1,4 +1,5 @@
-/* The bytes of a probe, against probes that tcpdump read and found correct, and against checksums computed here. */
+/* The bytes of a probe, against probes that tcpdump read and found correct, and against checksums computed
+ * here. */
 #include "core/probe.h"
 #include "packets.h"
 

@@ -35,8 +35,9 @@ static void good(void **state)
 static void bad(void **state)
 {
 	static const char *const inputs[] = {
-		"", ":443", "host:", "host:0", "host:65536", "host:99999999999999999999", "host:-1", "host:+1", "host: 1",
-		"host:80x", "http://host/", "2001:db8::1", "::1", "[::1", "[::1]443", "[::1]:", "[]:443",
+		"",        ":443",    "host:",    "host:0",   "host:65536",   "host:99999999999999999999",
+		"host:-1", "host:+1", "host: 1",  "host:80x", "http://host/", "2001:db8::1",
+		"::1",     "[::1",    "[::1]443", "[::1]:",   "[]:443",
 	};
 	char name[400];
 	struct target target;
@@ -55,7 +56,8 @@ static void bad(void **state)
 	}
 }
 
-static int resolve(const char *input, int family, const char *interface, struct target *target, struct failure *failure)
+static int resolve(const char *input, int family, const char *interface, struct target *target,
+		   struct failure *failure)
 {
 	assert_int_equal(target_parse(target, input, failure), 0);
 	return target_resolve(target, family, interface, failure);
