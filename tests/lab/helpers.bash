@@ -1,0 +1,39 @@
+# For commands that run inside scripts/testbed: things that go wrong in the middle of a measurement.
+# shellcheck shell=bash
+
+# The server process dies, and the kernel closes its connections (FIN).
+server_stop() {
+	local pid
+	pid=$(<"$TESTBED_DIR/server.pid")
+	rm "$TESTBED_DIR/server.pid"
+	kill -KILL "$pid"
+	while [[ $(ps -o stat= -p "$pid") == [!Z]* ]]; do sleep 0.02; done
+}
+
+server_start() {
+	($TESTBED_START_SERVER </dev/null >>"$TESTBED_DIR/server.log" 2>&1 &) # a subshell, so that the caller's $! stays
+	until [[ -s $TESTBED_DIR/server.pid ]]; do sleep 0.02; done
+}
+
+# The whole machine restarts: it says nothing when it goes, and then knows no connection (RST to each late segment).
+server_reboot() {
+	ip netns exec server nft 'add table inet reboot; add chain inet reboot out { type filter hook output priority 0; policy drop; }'
+	server_stop
+	ip netns exec server ss --tcp --kill state all >/dev/null
+	server_start
+	ip netns exec server nft delete table inet reboot
+}
+
+# The gateway forgets every connection at once.
+gateway_flush() {
+	ip netns exec gateway conntrack --flush 2>/dev/null
+}
+
+# Nothing gets through, in either direction, and nobody says so.
+outage_begin() {
+	ip netns exec gateway nft 'add table inet outage; add chain inet outage pre { type filter hook prerouting priority raw; policy drop; }'
+}
+
+outage_end() {
+	ip netns exec gateway nft delete table inet outage
+}
