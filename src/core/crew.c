@@ -118,7 +118,7 @@ bool crew_make_room(struct search *search)
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = ledger_life(search->ledger, conn);
 
-		if (life->state == LIFE_OPEN && (life->tainted || bracket_weight(search->ledger, life) >= enough)) {
+		if (life->state == LIFE_OPEN && ((life->tainted && !life->control) || bracket_weight(search->ledger, life) >= enough)) {
 			close_connection(search, conn);
 			return true;
 		}
@@ -309,6 +309,8 @@ void crew_plan(struct search *search, double now)
 			 !crew_in_doubt(search))
 			crew_spare(search, false, now);
 	}
+	if (crew_in_doubt(search))
+		search->next_control = fmin(search->next_control, now + DOUBT_SPACING);
 	if (search_due(search, now, search->next_control)) {
 		/* While few are there, one must be free to stand beside a scout. */
 		double quick = fmin(fmax(search->config.min_idle / 2, 0.1), search->controls > 1 ? 0.5 : 1);

@@ -20,6 +20,14 @@
 
 enum { MOST_SPLITS = 8, WITNESSES_AT_ONCE = 2, LATER_CONNS = 2, LATER_WEIGHT = 3, FINAL_TRIES = 4, LAST_WORKERS = 4, MOST_ASKED = 24 };
 
+/* All that is too long: the interval stays wider than asked for, or there is no answer. */
+static double patience(const struct search *search)
+{
+	int workers = search->wanted - search->controls;
+
+	return 1.5 + 20.0 / (workers > 0 ? workers : 1);
+}
+
 static const struct sample *sample_of(const struct search *search, size_t number)
 {
 	size_t count;
@@ -400,14 +408,6 @@ static bool plan_final(struct search *search, double now)
 	return false;
 }
 
-/* All that is too long: the interval stays wider than asked for, or there is no answer. */
-static double patience(const struct search *search)
-{
-	int workers = search->wanted - search->controls;
-
-	return 1.5 + 20.0 / (workers > 0 ? workers : 1);
-}
-
 static void plan_narrowing(struct search *search, double now, bool waiting)
 {
 	const struct bracket *bracket = &search->bracket;
@@ -540,7 +540,7 @@ static bool gave_up(struct search *search, double now)
 		return search->end != SEARCH_RUNNING;
 	}
 	search->doubt_since = NAN;
-	if (search_due(search, now, search->started + 1.5 * search->config.max_idle + 120 + 20 * search->config.max_idle * (crew_workers(search) < 8)))
+	if (search_due(search, now, search->started + 2 * patience(search) * search->config.max_idle + 120))
 		search_finish(search, SEARCH_GAVE_UP);
 	return search->end != SEARCH_RUNNING;
 }
