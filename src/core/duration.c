@@ -74,7 +74,7 @@ int duration_parse(const char *text, double *seconds)
 struct duration_text duration_text(double seconds)
 {
 	static const struct scale {
-		double from; /* rounded values from here on are told in these two units */
+		double from; /* whole seconds from here on are told in these two units */
 		long large, small;
 		const char *large_name, *small_name;
 	} scales[] = {
@@ -88,7 +88,7 @@ struct duration_text duration_text(double seconds)
 		const struct scale *scale = &scales[i];
 		double rounded = round(seconds / scale->small);
 
-		if (!(rounded * scale->small >= scale->from) || rounded > 1e15)
+		if (!(round(seconds) >= scale->from) || rounded > 1e15)
 			continue;
 		long parts = (long)rounded, per = scale->large / scale->small;
 		if (parts % per)

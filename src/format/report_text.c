@@ -313,9 +313,6 @@ static void advice(const struct text *text)
 		fprintf(text->out, "  On Linux, for this host, in /etc/sysctl.d/ (or per socket: TCP_KEEPIDLE ...):\n");
 	for (; *line; line += strcspn(line, "\n") + 1)
 		fprintf(text->out, "    %.*s\n", (int)strcspn(line, "\n"), line);
-	if (advice->protects == NO && *advice->linux_text)
-		fprintf(text->out, "  It has now: tcp_keepalive_time %d, _intvl %d, _probes %d.\n", advice->host.time,
-			advice->host.intvl, advice->host.probes);
 }
 
 static void platforms(const struct text *text)
