@@ -18,18 +18,20 @@ struct target {
 	int family;                              /* AF_INET or AF_INET6 */
 	struct sockaddr_storage remote, local;   /* local: source address the route gives; its port is 0 */
 	socklen_t length;
-	char address[INET6_ADDRSTRLEN + 20], source_address[INET6_ADDRSTRLEN + 20]; /* numeric, with scope if any */
+	char address[INET6_ADDRSTRLEN + 20];     /* numeric, with scope if any */
+	char source_address[INET6_ADDRSTRLEN + 20];
 	char interface[IF_NAMESIZE];             /* through which the route leaves */
 	unsigned interface_index;
 	bool interface_given;                    /* the user's -i: sockets are bound to it */
-	int address_count;                       /* how many addresses the name had in the families asked for */
+	int address_count;                       /* that the name had in the families asked for */
 };
 
 /* Splits "HOST:PORT", "[IPV6]:PORT", "HOST" or "[IPV6]". Does no look-up. 0, or -1 with EXIT_USAGE. */
 int target_parse(struct target *, const char *input, struct failure *);
 
-/* Looks the host up (family: AF_UNSPEC, AF_INET or AF_INET6), takes the first address, finds its route, source address and interface
- * (interface: the user's -i, or NULL). 0, or -1 with EXIT_CANNOT_RUN (name, route) or EXIT_USAGE (no such interface). */
+/* Looks the host up (family: AF_UNSPEC, AF_INET or AF_INET6), takes the first address, finds its route, source
+ * address and interface (interface: the user's -i, or NULL). 0, or -1 with EXIT_CANNOT_RUN (name, route) or
+ * EXIT_USAGE (no such interface). */
 int target_resolve(struct target *, int family, const char *interface, struct failure *);
 
 /* The source address the route gives now, with port 0. Returns 0 or an errno. */

@@ -129,7 +129,7 @@ static void handshake_with_losses(void **state)
 	what(&flow, inbound(5000, 1001, TCP_SYN | TCP_ACK, 0), 11.2, NULL);
 	assert_int_equal(what(&flow, outbound(1001, 5001, TCP_ACK, 0), 11.2, &o), OBSERVED_OPEN);
 	assert_true(isnan(o.rtt)); /* of which SYN? */
-	/* The ACK was lost: the far end repeats, and the kernel answers, which are two segments on the path. */
+	/* The ACK was lost: the far end repeats, and the kernel answers, so two segments passed. */
 	assert_int_equal(what(&flow, inbound(5000, 1001, TCP_SYN | TCP_ACK, 0), 12.2, NULL),
 			 OBSERVED_UNASKED);
 	assert_int_equal(what(&flow, outbound(1001, 5001, TCP_ACK, 0), 12.2, NULL), OBSERVED_OUTBOUND);
@@ -372,6 +372,14 @@ static void wrapping_numbers(void **state)
 	assert_int_equal(what(&flow, outbound(0xffffffff, 0x19, TCP_ACK, 0), 20, NULL), OBSERVED_SENT);
 	assert_int_equal(what(&flow, inbound(0x18, 0, TCP_ACK, 0), 20, NULL), OBSERVED_UNASKED);
 	assert_int_equal(what(&flow, inbound(0x19, 0, TCP_ACK, 0), 20, NULL), OBSERVED_REPLY);
+
+	syn.seq = 0xfffffffe; /* own numbers wrap after the handshake */
+	flow_init(&flow, 4, &OWN, &PEER);
+	what(&flow, syn, 10, NULL);
+	what(&flow, outbound(0xffffffff, 1, TCP_ACK, 10), 10, NULL);
+	assert_int_equal(flow.snd_nxt, 9);
+	what(&flow, outbound(0xffffffff, 1, TCP_ACK, 0), 10, NULL); /* came late */
+	assert_int_equal(flow.snd_nxt, 9);
 }
 
 /* The TSval of a probe is what the kernel's would be, and is never learned from a probe. */
