@@ -1,0 +1,40 @@
+# For the tests of the command line: nothing here leaves this machine.
+# shellcheck shell=bash
+
+idleprobe=${IDLEPROBE:-$BATS_TEST_DIRNAME/../../build/idleprobe}
+
+# Runs a bash script in a network of its own, where only the loopback interface is up.
+alone() {
+	local user=--map-root-user
+	[[ $(id -u) != 0 ]] || user=--net
+	idleprobe=$idleprobe PATH=$PATH:/usr/sbin:/sbin timeout 60 unshare --net --mount "$user" bash -c "
+		ip link set lo up
+		cd '$BATS_TEST_TMPDIR'
+		$1"
+}
+
+# For scripts in alone(): a server on port 7440 that accepts everything and says nothing, until the script ends.
+# shellcheck disable=SC2034
+hold='
+	python3 -c "
+import socket
+server = socket.create_server((\"127.0.0.1\", 7440), backlog=200)
+held = []
+while True: held.append(server.accept())" &
+	server=$!
+	trap "kill $server" EXIT
+	until ss -Hltn | grep -q 7440; do sleep 0.05; done
+'
+
+# The run ended with this exit code and said this (an extended regular expression).
+expect() {
+	if [[ $status != "$1" ]]; then
+		echo "exit code $status, not $1: $output"
+		return 1
+	fi
+	if [[ ! $output =~ $2 ]]; then
+		echo "not said: $2"
+		echo "but: $output"
+		return 1
+	fi
+}
