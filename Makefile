@@ -40,7 +40,7 @@ $(BUILD)/lib%.a:
 
 # The core alone, without a library that touches the network: what links here is pure.
 $(BUILD)/sim: $(SIM) $(BUILD)/libcore.a
-	$(CC) $(LDFLAGS) -o $@ $^ -lm
+	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
 $(BUILD)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libidleprobe.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
