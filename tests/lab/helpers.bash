@@ -17,7 +17,8 @@ server_start() {
 
 # The whole machine restarts: it says nothing when it goes, and then knows no connection (RST to each late segment).
 server_reboot() {
-	ip netns exec server nft 'add table inet reboot; add chain inet reboot out { type filter hook output priority 0; policy drop; }'
+	ip netns exec server nft 'add table inet reboot
+		add chain inet reboot out { type filter hook output priority 0; policy drop; }'
 	server_stop
 	ip netns exec server ss --tcp --kill state all >/dev/null
 	server_start
@@ -31,7 +32,8 @@ gateway_flush() {
 
 # Nothing gets through, in either direction, and nobody says so.
 outage_begin() {
-	ip netns exec gateway nft 'add table inet outage; add chain inet outage pre { type filter hook prerouting priority raw; policy drop; }'
+	ip netns exec gateway nft 'add table inet outage
+		add chain inet outage pre { type filter hook prerouting priority raw; policy drop; }'
 }
 
 outage_end() {

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
-# shellcheck disable=SC2016,SC2317 # what is in single quotes expands inside of the testbed; bats calls the functions
+# Single quotes: what expands inside of the testbed. Unreachable: bats calls the functions.
+# shellcheck disable=SC2016,SC2317
 # The lab itself: is what scripts/testbed builds what it says? idle.py is the measuring device, and no part of idleprobe.
 # All testbeds run at once, from setup_file on, which is itself a test; the tests look at what they wrote.
 
@@ -14,6 +15,11 @@ setup_file() {
 				bash -c "$(declare -f capture); capture; tests/lab/idle.py \$TESTBED_TARGET$family 1.3 2.6; kill %1; wait"
 		done
 	done
+	start server-reset --profile nat-reset-both --timeout 2 -- bash -c '
+		count() { echo "$1 $(ip netns exec server ss -Htn | wc -l)"; }
+		# Two are probed, and live the longer for it: a keepalive does not bear the next sequence number.
+		tests/lab/idle.py 203.0.113.10:7440 1.2 4.5 & tests/lab/idle.py [2001:db8:2::10]:7440 1.2 4.5 &
+		sleep 1; count before; sleep 3; count after; wait'
 	start fin --profile router --server fin:2 -- tests/lab/idle.py 203.0.113.10:7440 1.2 2.6
 	start rst --profile router --server rst:2 -- tests/lab/idle.py 203.0.113.10:7440 1.2 2.6
 	start keepalive --profile router --server keepalive:1 -- \
@@ -113,6 +119,13 @@ both() { # PROFILE FATE-BEFORE FATE-AFTER
 	both nat-remap alive ECONNRESET
 	packets nat-remap-4 | grep 'ttl 63,.* 203.0.113.10.7440 > .*Flags \[R\]'
 	packets nat-remap-6 | grep 'hlim 63,.* 2001:db8:2::10.7440 > .*Flags \[R\]'
+}
+
+@test "nat-reset-both: the gateway sends RST to both ends, unasked" {
+	both nat-reset-both alive 'ECONNRESET (early)'
+	packets nat-reset-both-4 | grep 'ttl 64,.* 203.0.113.10.7440 > .*Flags \[R\]'
+	packets nat-reset-both-6 | grep 'hlim 64,.* 2001:db8:2::10.7440 > .*Flags \[R\]'
+	seen server-reset 'before 4' && seen server-reset 'after 0'
 }
 
 @test "nat-icmp: the gateway says administratively prohibited" {
