@@ -80,7 +80,7 @@ lint:
 	@scripts/setup lint
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 \
 		--suppress=missingIncludeSystem -Isrc -D_GNU_SOURCE src
-	shellcheck .ci/run tests/run $$(grep -lE '^#!/bin/(ba)?sh' scripts/*)
+	shellcheck .ci/run tests/run $$(grep -lsE '^#!/bin/(ba)?sh' scripts/*) $(wildcard tests/*/*.bash tests/*/*.bats)
 
 install: all
 	install -D -m 755 $(BUILD)/idleprobe $(DESTDIR)$(PREFIX)/bin/idleprobe

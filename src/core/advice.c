@@ -39,7 +39,7 @@ static void compare_host(const struct keepalive *host, double survived, struct a
 static void advise_keepalive(const struct result *result, struct advice *advice)
 {
 	struct keepalive *use = &advice->use;
-	const char *hold = result->keepalive_refreshes == UNKNOWN ? "should hold" : "hold";
+	const char *hold = result->keepalive_refreshes == UNKNOWN ? "should hold the path open (not tested)" : "hold the path open";
 	struct duration_text now = duration_text(advice->host.time);
 	char compared[120] = "";
 
@@ -61,7 +61,7 @@ static void advise_keepalive(const struct result *result, struct advice *advice)
 		snprintf(compared, sizeof compared, " This host's own settings send the first after %s%s.", now.text,
 			 advice->host.time < result->survived ? ", and then too few in time" : ", which is too late");
 	snprintf(advice->summary, sizeof advice->summary,
-		 "TCP keepalives %s the path open, where the socket has SO_KEEPALIVE set and the first is sent after %s.%s", hold,
+		 "TCP keepalives %s: set SO_KEEPALIVE on the socket, and let the first be sent after %s.%s", hold,
 		 duration_text(use->time).text, compared);
 }
 

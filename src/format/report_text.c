@@ -278,7 +278,7 @@ static void evidence(const struct text *text)
 	row(text, "spent", "%s, %d connections, %d probes", duration_text(report->elapsed).text, path->connections,
 	    path->probes);
 	if (report_meets_rfc5382(report) == NO)
-		row(text, "RFC 5382", "asks for at least 2 h 4 min of a NAT");
+		row(text, "RFC 5382", "a NAT should wait for at least 2 h 4 min");
 }
 
 static void bound(const struct text *text)

@@ -1,5 +1,5 @@
 # For the tests of the command line: nothing here leaves this machine.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016,SC2154 # what is in single quotes expands inside of alone(); bats sets status
 
 idleprobe=${IDLEPROBE:-$BATS_TEST_DIRNAME/../../build/idleprobe}
 

@@ -184,3 +184,12 @@ load helpers
 	[ -z "$stderr" ]
 	[ "$output" = "$(<"$BATS_TEST_TMPDIR/report")" ]
 }
+
+@test "root that has dropped its rights still writes where it was asked to" {
+	[ "$(id -u)" = 0 ] || skip 'only root has rights to drop'
+	mkdir "$BATS_TEST_TMPDIR/home"
+	chown 65534 "$BATS_TEST_TMPDIR/home"
+	run "$idleprobe" measure -o "$BATS_TEST_TMPDIR/home/report.json" 127.0.0.1:1
+	expect 4 'connection refused'
+	jq -e '.result.outcome == "unreachable"' "$BATS_TEST_TMPDIR/home/report.json"
+}

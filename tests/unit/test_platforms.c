@@ -79,12 +79,14 @@ static void the_interval_decides(void **state)
 {
 	const struct platform *lb = named("Azure Load Balancer"); /* 240 s, silent */
 	struct result inside = seen(239.5, 240.5, SIGNAL_SILENT), beside = seen(241, 242, SIGNAL_SILENT),
-		      far = seen(250, 252, SIGNAL_SILENT), none = inside;
+		      below = seen(237, 238, SIGNAL_SILENT), far = seen(250, 252, SIGNAL_SILENT), none = inside;
 
 	(void)state;
 	assert_true(platform_consistent(lb, &inside, 0.01));
 	assert_true(platform_consistent(lb, &beside, 0.01)); /* 241 less 1 % */
 	assert_false(platform_consistent(lb, &beside, 0.0001));
+	assert_true(platform_consistent(lb, &below, 0.01)); /* 238 and 1 % */
+	assert_false(platform_consistent(lb, &below, 0.001));
 	assert_false(platform_consistent(lb, &far, 0.01));
 	none.outcome = OUTCOME_NO_TIMEOUT;
 	none.expired = NAN;
