@@ -259,21 +259,28 @@ static double oldest_survivor(const struct ledger *ledger, double since)
 	return oldest;
 }
 
-/* The rest of the bracket from the signs of death above `alive`. */
-static void find_upper(const struct ledger *ledger, struct bracket *bracket, const struct evidence *found, size_t count)
+/* Is this a sign that connections die above `alive`? What was silent before others answered speaks of its own fate
+ * only; and where fates are mixed, so do those that died before the longest survivor answered. */
+static bool speaks(const struct bracket *bracket, const struct evidence *sign, double survived_at)
+{
+	return sign->first > bracket->alive && (!bracket->mixed || sign->at > survived_at);
+}
+
+/* The rest of the bracket from the signs of death above `alive`, which was survived at the moment `survived_at`. */
+static void find_upper(const struct ledger *ledger, struct bracket *bracket, const struct evidence *found, size_t count,
+		       double survived_at)
 {
 	double weight = 0;
 
 	for (size_t i = 0; i < count; i++)
-		if (found[i].first > bracket->alive && !(found[i].at >= bracket->since))
+		if (speaks(bracket, &found[i], survived_at) && !(found[i].at >= bracket->since))
 			bracket->since = found[i].at;
 	bracket->survivor = oldest_survivor(ledger, bracket->since);
 	for (size_t i = 0; i < count; i++) {
 		const struct life *life = ledger_life(ledger, found[i].conn);
 		bool later = life->last > bracket->survivor;
 
-		/* What was silent before others answered speaks of its own fate only, later as well. */
-		if (found[i].first <= bracket->alive)
+		if (!speaks(bracket, &found[i], survived_at))
 			continue;
 		weight += found[i].weight;
 		bracket->dead_conns += found[i].x == found[i].first;
@@ -361,7 +368,7 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 		bracket->mixed = true;
 		bracket->lower = crowd_alive(ledger, timer, bracket->dead, bracket->crowd);
 	}
-	find_upper(ledger, bracket, found, count);
+	find_upper(ledger, bracket, found, count, longest ? longest->at : 0);
 }
 
 double bracket_evidence(const struct ledger *ledger, enum timer timer, const struct bracket *bracket, double x)

@@ -108,17 +108,29 @@ static void close_connection(struct search *search, int conn)
 	search_push(search, ACTION_CLOSE, conn);
 }
 
-/* A dead connection serves no more; its evidence stays in the ledger. */
+/* A dead connection serves no more; its evidence stays in the ledger. One whose death contradicts others' lives is kept
+ * until it is proven. */
+static bool is_spent(const struct search *search, int conn)
+{
+	const struct life *life = ledger_life(search->ledger, conn);
+	const struct bracket *bracket = &search->bracket;
+	double weight = bracket_weight(search->ledger, life);
+	size_t count;
+	const struct sample *samples = ledger_samples(search->ledger, &count);
+
+	if (life->state != LIFE_OPEN)
+		return false;
+	if (weight >= bracket->weight_needed || (life->tainted && !life->control))
+		return true;
+	return !crew_is_small(search) && weight >= WEIGHT_CLOSED && samples[life->period[0]].idle > bracket->alive;
+}
+
 bool crew_make_room(struct search *search)
 {
-	double enough = crew_is_small(search) ? search->bracket.weight_needed : WEIGHT_CLOSED;
-
 	if (occupied(search) < search->config.connections)
 		return true;
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
-
-		if (life->state == LIFE_OPEN && ((life->tainted && !life->control) || bracket_weight(search->ledger, life) >= enough)) {
+		if (is_spent(search, conn)) {
 			close_connection(search, conn);
 			return true;
 		}

@@ -102,7 +102,7 @@ static void draw_ladder_loss_5(struct scenario *scenario, uint64_t *random)
 
 static void draw_eviction(struct scenario *scenario, uint64_t *random)
 {
-	scenario->world.evict_every = scenario->world.timeout * log_uniform(random, 0.1, 10);
+	scenario->world.evict_every = scenario->world.timeout * log_uniform(random, 0.5, 20);
 	scenario->world.evict_share = world_random(random);
 	scenario->expectation = EXPECT_NO_WRONG;
 }
