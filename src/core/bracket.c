@@ -7,7 +7,11 @@
  * times. */
 static const double FALSE_ALARM = 1e-8;
 /* Likewise that probes went unanswered at idle times that others outlived, only because they were lost. */
-static const double FALSE_CONTRADICTION = 1e-4;
+static const double FALSE_CONTRADICTION = 1e-2;
+
+/* A death confirms the upper bound when it shows this close to it. */
+#define CLOSE_ABOVE 1.03
+#define CLOSE_SECONDS 2.0
 
 enum { MOST_WEIGHT = 60, MOST_EVIDENCE = 1024, MOST_CROWD = 14 };
 
@@ -278,20 +282,24 @@ static void find_upper(const struct ledger *ledger, struct bracket *bracket, con
 	bracket->survivor = oldest_survivor(ledger, bracket->since);
 	for (size_t i = 0; i < count; i++) {
 		const struct life *life = ledger_life(ledger, found[i].conn);
-		bool later = life->last > bracket->survivor;
 
 		if (!speaks(bracket, &found[i], survived_at))
 			continue;
 		weight += found[i].weight;
 		bracket->dead_conns += found[i].x == found[i].first;
-		bracket->later_conns += later && found[i].x == found[i].first;
-		bracket->later_evidence += later * found[i].weight;
 		if (isnan(bracket->upper) && weight >= bracket->weight_needed &&
 		    (!bracket->mixed || bracket->dead_conns >= bracket->crowd))
 			bracket->upper = found[i].x;
 		if (isnan(bracket->suspected) && (weight >= bracket->weight_suspect ||
 						  bracket_weight(ledger, life) >= bracket->weight_suspect))
 			bracket->suspected = found[i].x;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (!speaks(bracket, &found[i], survived_at) || !(found[i].x <= CLOSE_ABOVE * bracket->upper + CLOSE_SECONDS) ||
+		    ledger_life(ledger, found[i].conn)->last <= bracket->survivor)
+			continue;
+		bracket->later_conns += found[i].x == found[i].first;
+		bracket->later_evidence += found[i].weight;
 	}
 }
 
@@ -327,7 +335,7 @@ static double find_contradiction(const struct ledger *ledger, enum timer timer, 
 		asked++;
 		shortest = fmin(x, isnan(shortest) ? INFINITY : shortest);
 	}
-	return silent > 1 && chance_of_losses(loss, silent, asked) < FALSE_CONTRADICTION ? shortest : NAN;
+	return silent > 0 && chance_of_losses(loss, silent, asked) < FALSE_CONTRADICTION ? shortest : NAN;
 }
 
 void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket *bracket)

@@ -22,7 +22,7 @@
 #define DOUBT_SPACING 0.7     /* seconds between probes while the path does not answer */
 #define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost */
 
-enum { MISSED_BY_LOST_CONTROL = 4, PILOT_TRIES = 3, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12 };
+enum { MISSED_BY_LOST_CONTROL = 4, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12 };
 
 bool crew_is_control(const struct search *search, int conn)
 {

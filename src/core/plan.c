@@ -15,6 +15,7 @@
 
 #define CLOSE_ENOUGH 0.92     /* of the room: a bracket this narrow is not split any more */
 #define SPLIT_STEP 0.7        /* of the room: distance of the points that split it */
+#define LOSSY 0.01            /* share of probes lost from which on a wide interval is accepted */
 #define LONGEST_DOUBT 120.0   /* seconds without any answer, after which the path counts as out */
 #define MIXED_LIMIT 0.25      /* of the timeout: a zone of mixed fates wider than this is no timeout (contract) */
 
@@ -416,7 +417,9 @@ static void plan_narrowing(struct search *search, double now, bool waiting)
 	double width = search_width_asked(search, alive);
 	bool narrow = !isnan(bracket->upper) && bracket->upper - alive <= width;
 	double exhausted = 2 * patience(search) * dead + 120;
-	bool tired = search_due(search, now, search->started + patience(search) * dead + 30);
+	/* Where nothing is lost and connections are many, only contradictions keep an interval wide. */
+	bool tired = search_due(search, now, search->started + patience(search) * dead + 30) &&
+		     (crew_is_small(search) || ledger_path(search->ledger).loss >= LOSSY);
 	bool given_up = search_due(search, now, search->started + exhausted);
 
 	if (!isnan(bracket->upper))
@@ -458,6 +461,16 @@ static void plan_census(struct search *search, double now)
 			search_request(search, conn, now);
 }
 
+/* Until when this connection is known to have lived: what closed by itself lived until then. */
+static double lived_until(const struct search *search, const struct life *life)
+{
+	const struct sample *latest = life->period_count ? sample_of(search, life->period[life->period_count - 1]) : NULL;
+
+	if (latest && !latest->asked && (latest->outcome == SAMPLE_RESET || latest->outcome == SAMPLE_FIN))
+		return latest->at - ledger_rtt_high(search->ledger);
+	return life->last_reply;
+}
+
 bool search_some_outlived(const struct search *search)
 {
 	double died = INFINITY, heard = NAN;
@@ -474,14 +487,14 @@ bool search_some_outlived(const struct search *search)
 
 			if (sign && sample->at < died) {
 				died = sample->at;
-				heard = life->last_reply;
+				heard = lived_until(search, life);
 			}
 		}
 	}
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = ledger_life(search->ledger, conn);
 
-		if (life->opened <= heard && life->last_reply > died + search_wait(search))
+		if (life->opened <= heard && lived_until(search, life) > died + search_wait(search))
 			return true;
 	}
 	return false;
