@@ -4,6 +4,7 @@
 #include "edge/target.h"
 
 #include <arpa/inet.h>
+#include <math.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,15 +143,35 @@ static double wall_clock(void)
 	return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
+/* The two clocks cannot be read at once: of a few readings the one counts in which the least time passed between
+ * them, for the process may have to wait for the CPU there. */
+static void read_clocks(struct capture *capture)
+{
+	enum { READINGS = 5 };
+	double shortest = INFINITY;
+
+	capture->tick = clock_tick();
+	for (int i = 0; i < READINGS && shortest > 1e-5; i++) {
+		double before = clock_now(), wall = wall_clock(), after = clock_now();
+
+		if (after - before < shortest) {
+			shortest = after - before;
+			capture->wall_offset = wall - (before + after) / 2;
+		}
+		capture->now = after;
+	}
+}
+
 static void take(unsigned char *arg, const struct pcap_pkthdr *header, const unsigned char *bytes)
 {
 	struct capture *capture = (struct capture *)arg;
 	double at = (double)header->ts.tv_sec + 1e-9 * (double)header->ts.tv_usec - capture->wall_offset;
 	struct segment segment;
 
-	/* The wall clock may have been set; but what is read now came after the previous reading. */
+	/* The wall clock may have been set; but what is read now came after the previous reading, and not in the
+	 * future. Some of it may have come since this reading began. */
 	if (at > capture->now)
-		at = capture->now;
+		at = fmin(at, clock_now());
 	if (at < capture->read_at)
 		at = capture->read_at;
 	if (packet_decode(capture->link_type, bytes, header->caplen, &segment))
@@ -161,9 +182,7 @@ bool capture_read(struct capture *capture, capture_sink *sink, void *arg)
 {
 	capture->sink = sink;
 	capture->sink_arg = arg;
-	capture->now = clock_now();
-	capture->wall_offset = wall_clock() - capture->now;
-	capture->tick = clock_tick();
+	read_clocks(capture);
 
 	int count = pcap_dispatch(capture->pcap, BATCH, take, (unsigned char *)capture);
 
