@@ -1,0 +1,64 @@
+# For the tests of `measure` in scripts/testbed: running it, and looking at its report.
+# shellcheck shell=bash disable=SC2034,SC2154 # status is bats's
+
+idleprobe=${IDLEPROBE:-$PWD/build/idleprobe}
+[[ $idleprobe == /* ]] || idleprobe=$PWD/$idleprobe
+export idleprobe results=$BATS_TEST_TMPDIR
+
+# A Linux connection tracking entry ends up to one jiffy before its time (scripts/testbed, load_rules).
+jiffy=0.004
+
+# What is said on descriptor 3 is shown even where the test passes.
+say() { echo "# $*" >&3; }
+
+# NAME TESTBED-ARGUMENT... -- SCRIPT: runs a bash script on the client. In it `measure ARGUMENT...` is idleprobe's, with
+# NAME.json as its standard output; `begin ARGUMENT...` does the same in the background, and sets run to its process
+# id. Sets status to that of the script; what is written on standard error is in NAME.err.
+lab() {
+	local name=$1 arguments=()
+	shift
+	while [[ $1 != -- ]]; do arguments+=("$1"); shift; done
+	status=0
+	name=$name timeout 120 scripts/testbed "${arguments[@]}" -- bash -c '
+		. tests/lab/helpers.bash
+		measure() { $idleprobe measure --json "$@" >$results/$name.json; }
+		begin() { $idleprobe measure --json "$@" >$results/$name.json & run=$!; }
+		'"$2" >"$results/$name.out" 2>"$results/$name.err" 3>&- || status=$?
+}
+
+# NAME CONDITION [JQ-ARGUMENT...]: the report NAME.json meets a jq condition, in which $r is its result, and $warnings are
+# the codes of its warnings.
+holds() {
+	local name=$1 condition=$2
+	shift 2
+	jq -e "$@" ".result as \$r | [.warnings[].code] as \$warnings | $condition" "$results/$name.json" >/dev/null && return
+	echo "not so: $condition $*"
+	jq -c 'del(.advice, .samples, .consistent_with)' "$results/$name.json"
+	jq -r '"connection idle_s age_s outcome", (.samples[] | "\(.connection) \(.idle_s) \(.age_s) \(.outcome)")' \
+		"$results/$name.json" | tail -n 120
+	cat "$results/$name.err"
+	return 1
+}
+
+# NAME SECONDS [LATE]: the interval contains the truth, which lies between a jiffy before SECONDS and LATE after.
+contains() {
+	holds "$1" '$r.survived_s <= $t + $late and $r.expired_s >= $t - $jiffy and $r.survived_s <= $r.expired_s' \
+		--argjson t "$2" --argjson jiffy $jiffy --argjson late "${3-0}"
+}
+
+# NAME SECONDS [LATE]: the right answer, or honestly none.
+never_wrong() {
+	if holds "$1" '$r.outcome == "timeout"' >/dev/null; then
+		contains "$@"
+	else
+		holds "$1" '$r.outcome == "inconclusive" and $r.reason != null and $r.timeout_s == null'
+	fi
+}
+
+# NAME TITLE: the figures of a report, for the reader of the test's output
+tell() {
+	say "$2: $(jq -r '(.result | "\(.outcome) \(.reason // ""): \(.survived_s) to \(.expired_s) s, \(.signal) from " +
+		"\(.signal_from), refreshes \(.keepalive_refreshes), "), "in \(.elapsed_s) s, \(.path.connections_opened) " +
+		"connections, \(.path.probes_sent) probes, loss \(.path.loss), warnings \([.warnings[].code])"' \
+		"$results/$1.json" | tr '\n' ' ')"
+}
