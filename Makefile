@@ -27,6 +27,7 @@ objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 CORE := $(call objects,src/core/*.c)
 LIBRARY := $(filter-out $(BUILD)/src/main.o,$(call objects,src/*.c src/*/*.c))
 SIM := $(call objects,tests/sim/*.c)
+BENCH := $(call objects,tests/bench/*.c) $(filter-out %/sim.o,$(SIM))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 
 all: $(BUILD)/idleprobe
@@ -40,6 +41,8 @@ $(BUILD)/lib%.a:
 
 # The core alone, without a library that touches the network: what links here is pure.
 $(BUILD)/sim: $(SIM) $(BUILD)/libcore.a
+	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
+$(BUILD)/bench: $(BENCH) $(BUILD)/libcore.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
 $(BUILD)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libidleprobe.a
 	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
@@ -73,7 +76,7 @@ test:
 
 bench:
 	@scripts/setup test
-	@$(MAKE) --no-print-directory all $(BUILD)/sim
+	@$(MAKE) --no-print-directory all $(BUILD)/bench
 	@scripts/bench
 
 lint:
