@@ -72,8 +72,8 @@ def spread(y, row, kind, is_open):
 
 def wrong(x, y, row):
     share = 100 * row["wrong"] / row["scenarios"]
-    words = "none" if row["wrong"] == 0 else f"{share:.0f} %" if 10 <= share <= 99 else f"{share:.1f} %"
-    return text(x, y, words, "good" if row["wrong"] == 0 else "bad", "middle")
+    words = "none" if share == 0 else f"{share:.0f} %" if 10 <= share <= 99 else f"{share:.3g} %"
+    return text(x, y, words, "bad" if share else "good", "middle")
 
 
 def method(y, name, paths, clean, once, retries):
@@ -90,7 +90,7 @@ def method(y, name, paths, clean, once, retries):
         parts.append(wrong(sum(COLUMNS) / 2, y + 4.5, paths[retries]))
     wide = 100 * paths[retries]["wide"] / paths[retries]["scenarios"]
     if wide >= 0.5:
-        parts.append(text(sum(COLUMNS) / 2, y + 19, f"but {wide:.0f} % wider than asked", "cost", "middle"))
+        parts.append(text(sum(COLUMNS) / 2, y + 19, f"wider than asked in {wide:.0f} %", "cost", "middle"))
     return parts
 
 

@@ -66,7 +66,7 @@ def times(value):
 
 def share(part, whole):
     percent = 100 * part / whole
-    return "0" if part == 0 else f"{percent:.0f} %" if 10 <= percent <= 99 else f"{percent:.1f} %"
+    return "0" if part == 0 else f"{percent:.0f} %" if 10 <= percent <= 99 else f"{percent:.3g} %"
 
 
 def simulated_table(rows, path):
