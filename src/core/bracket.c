@@ -9,6 +9,10 @@ static const double FALSE_ALARM = 1e-8;
 /* Likewise that probes went unanswered at idle times that others outlived, only because they were lost. */
 static const double FALSE_CONTRADICTION = 1e-2;
 
+/* By how much one connection may outlive another that one timer killed. */
+#define LATENESS 0.002
+#define LATENESS_SECONDS 0.01
+
 /* A death confirms the upper bound when it shows this close to it. */
 #define CLOSE_ABOVE 1.03
 #define CLOSE_SECONDS 2.0
@@ -26,13 +30,19 @@ static double time_of(const struct sample *sample, enum timer timer)
 	return timer == TIMER_IDLE ? sample->idle : sample->age;
 }
 
+static bool closed_by_itself(const struct sample *sample)
+{
+	return (sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN) && !sample->asked;
+}
+
 double bracket_alive_bound(const struct ledger *ledger, enum timer timer, const struct sample *sample)
 {
 	double x = time_of(sample, timer);
 
-	/* What closed by itself lived until the closing segment left, at most a round trip earlier. */
+	/* What closed by itself lived until the closing segment left, at most a round trip earlier; and timers are
+	 * not punctual. */
 	if (sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN)
-		return x - ledger_path(ledger).rtt_max - ledger_jitter(ledger);
+		return x - ledger_path(ledger).rtt_max - ledger_jitter(ledger) - LATENESS * x - LATENESS_SECONDS;
 	/* A period that began with an inbound segment is longer for the middlebox than for us: no margin. */
 	if (timer == TIMER_IDLE && sample->slack > 0)
 		return x;
@@ -372,11 +382,21 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 		if (!isnan(contradiction))
 			bracket->dead = contradiction;
 	}
+
+	double outlived = bracket->alive;
+
 	if (bracket->dead < bracket->alive) {
-		bracket->mixed = true;
-		bracket->lower = crowd_alive(ledger, timer, bracket->dead, bracket->crowd);
+		/* A device that closes a little late now and then is still one timer; and what closes by itself while a
+		 * probe is under way is dated a round trip too early. */
+		double late = closed_by_itself(longest) ? LATENESS * bracket->alive + LATENESS_SECONDS + ledger_rtt_high(ledger) : 0;
+
+		bracket->mixed = bracket->alive - bracket->dead > late;
+		bracket->lower = crowd_alive(ledger, timer, bracket->dead, bracket->mixed ? bracket->crowd : 1);
+		if (!bracket->mixed)
+			bracket->alive = bracket->lower;
 	}
 	find_upper(ledger, bracket, found, count, longest ? longest->at : 0);
+	bracket->upper = bracket->upper < outlived ? outlived : bracket->upper;
 }
 
 double bracket_evidence(const struct ledger *ledger, enum timer timer, const struct bracket *bracket, double x)

@@ -281,6 +281,17 @@ bool crew_probe_control(struct search *search, double now)
 	return true;
 }
 
+bool crew_control_outlived(const struct search *search, double age)
+{
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = ledger_life(search->ledger, conn);
+
+		if (life->control && life->last_reply - life->opened > age)
+			return true;
+	}
+	return false;
+}
+
 /* The path is in doubt while a control is unanswered and nothing at all was answered since it was asked. */
 bool crew_in_doubt(const struct search *search)
 {

@@ -244,7 +244,8 @@ static bool observe_unasked(struct ledger *ledger, struct life *life, const stru
 static bool observe_end(struct ledger *ledger, struct life *life, const struct observation *seen,
 			enum sample_outcome outcome)
 {
-	bool asked = life->period_count > 0;
+	/* No probe draws a FIN: it comes by itself, even while one is under way. */
+	bool asked = life->period_count > 0 && outcome != SAMPLE_FIN;
 	struct sample *sample;
 
 	if (life->state != LIFE_OPEN)

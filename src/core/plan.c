@@ -441,10 +441,14 @@ static void plan_narrowing(struct search *search, double now, bool waiting)
 	if (!search->survivors_asked || isinf(bracket->survivor))
 		plan_survivors(search, now, bracket->mixed ? bracket->dead : bracket->lower);
 
+	/* A control older than the timeout shows that keepalives refresh it. */
+	if (!crew_control_outlived(search, bracket->upper))
+		search->next_control = fmin(search->next_control, now);
+
 	bool fresh = plan_final(search, now);
 	bool confirmed = plan_confirmation(search, now);
 
-	if (fresh && confirmed && !waiting)
+	if (fresh && confirmed && !waiting && (crew_control_outlived(search, bracket->upper) || crew_is_small(search)))
 		search_finish(search, SEARCH_ANSWERED);
 	else if (given_up)
 		search_finish(search, SEARCH_GAVE_UP);

@@ -73,6 +73,8 @@ void crew_open(struct search *, bool control, double now);
 bool crew_probe_control(struct search *, double now);
 /* Closes a dead connection if none may be opened otherwise. False where there is none. */
 bool crew_make_room(struct search *);
+/* Has a control connection lived longer than that? */
+bool crew_control_outlived(const struct search *, double age);
 /* Opens one more connection where there is room or can be made. */
 void crew_spare(struct search *, bool control, double now);
 /* No control was answered since the first that was not: is the path out? */

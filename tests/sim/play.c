@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_STEPS = 5000000 };
+enum { MOST_STEPS = 300000 };
 
 struct played play(const struct search_config *config, const struct world_config *world_config)
 {
