@@ -19,7 +19,7 @@ enum observed {
 	OBSERVED_OPEN_FAILED,	/* `error` is the errno of connect() */
 	OBSERVED_SENT,		/* a probe left */
 	OBSERVED_SEND_FAILED,	/* a probe could not be sent: `error` (ENOBUFS, ENETDOWN, ...) */
-	OBSERVED_REPLY,		/* an ACK with this connection's acknowledgment number answered a probe */
+	OBSERVED_REPLY,		/* an ACK with this connection's acknowledgment number answered a probe, or the handshake */
 	OBSERVED_UNASKED,	/* a segment from the far end that no probe asked for: its keepalive, or data */
 	OBSERVED_OUTBOUND,	/* this host's kernel sent a segment by itself (an ACK to such a keepalive) */
 	OBSERVED_RESET,		/* RST; `from` tells whose marks it bears */
@@ -31,7 +31,7 @@ struct observation {
 	enum observed what;
 	int conn; /* number of the connection, as in the action that opened it */
 	double at;
-	double rtt; /* OBSERVED_OPEN: of the handshake; OBSERVED_REPLY: from the latest probe; else NAN */
+	double rtt; /* OBSERVED_OPEN: of the handshake; OBSERVED_REPLY: from the latest probe, if any; else NAN */
 	enum origin from;
 	int error;
 	uint8_t ttl; /* TTL or hop limit of what arrived, 0 if nothing did */
