@@ -13,8 +13,8 @@
 /* The first half of the crew is opened at once, at a bounded rate. The second half follows at a constant ratio, so
  * that whatever the timeout, some are younger than the oldest by a few per cent of it: those split the bracket. */
 #define OPENING_GAP 0.015     /* seconds */
-#define OPENING_LAST 12.0     /* seconds */
-#define OPENING_SHARE 0.05    /* of the longest idle time, if that is less */
+#define OPENING_LAST 12.0     /* seconds, if the longest idle time is not short: then ... */
+#define OPENING_SHARE 0.1     /* ... this share of it */
 #define YOUNG_AFTER 10.0      /* seconds: longer than it takes to prove a death */
 #define YOUNG_SHARE 0.03      /* of the run's age: renewed when it is older than that, so that it outlives the others
 				 for as long as a confirmation takes */

@@ -363,16 +363,20 @@ static void plan_survivors(struct search *search, double now, double below)
 		taken++;
 	}
 	search->survivors_asked = true;
-	if (!taken && isinf(search->bracket.survivor) && !is_pending(search)) {
-		int oldest = -1;
+}
 
-		for (int conn = 0; conn < search->next_conn; conn++)
-			if (crew_ready(search, conn) && crew_age(search, conn, now) < below &&
-			    (oldest < 0 || crew_age(search, conn, now) > crew_age(search, oldest, now)))
-				oldest = conn;
-		if (oldest >= 0)
-			probe_paired(search, oldest, now);
-	}
+/* Asks the oldest that is younger than the timeout: from then on, what is younger than it and dies was killed by no
+ * single event. */
+static void plan_first_survivor(struct search *search, double now)
+{
+	int oldest = -1;
+
+	for (int conn = 0; conn < search->next_conn; conn++)
+		if (crew_ready(search, conn) && crew_age(search, conn, now) < search->bracket.lower &&
+		    (oldest < 0 || crew_age(search, conn, now) > crew_age(search, oldest, now)))
+			oldest = conn;
+	if (oldest >= 0 && search_due(search, now, search->survivor_due) && probe_paired(search, oldest, now))
+		search->survivor_due = now + search_wait(search);
 }
 
 /* Lets connections that had not reached the timeout at the first death reach it. True when enough of them died then. */
@@ -422,6 +426,8 @@ static void plan_narrowing(struct search *search, double now, bool waiting)
 		     (crew_is_small(search) || ledger_path(search->ledger).loss >= LOSSY);
 	bool given_up = search_due(search, now, search->started + exhausted);
 
+	if (isinf(bracket->survivor))
+		plan_first_survivor(search, now);
 	if (!isnan(bracket->upper))
 		plan_witnesses(search, now);
 	if (!narrow && !(tired && !isnan(bracket->upper))) {
@@ -438,7 +444,7 @@ static void plan_narrowing(struct search *search, double now, bool waiting)
 			plan_proof(search, now, alive, dead);
 		return;
 	}
-	if (!search->survivors_asked || isinf(bracket->survivor))
+	if (!search->survivors_asked)
 		plan_survivors(search, now, bracket->mixed ? bracket->dead : bracket->lower);
 
 	/* A control older than the timeout shows that keepalives refresh it. */
