@@ -51,7 +51,8 @@ int crew_workers(const struct search *search)
 
 		count += !life->control && !life->tainted &&
 			 (life->state == LIFE_OPENING ||
-			  (life->state == LIFE_OPEN && bracket_weight(search->ledger, life) < 2 * WEIGHT_SILENT));
+			  (life->state == LIFE_OPEN &&
+			   bracket_weight(search->ledger, life) < search->bracket.weight_suspect));
 	}
 	return count;
 }

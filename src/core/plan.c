@@ -471,6 +471,17 @@ static void plan_census(struct search *search, double now)
 			search_request(search, conn, now);
 }
 
+bool search_control_died(const struct search *search)
+{
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = ledger_life(search->ledger, conn);
+
+		if (life->control && bracket_weight(search->ledger, life) >= search->bracket.weight_needed)
+			return true;
+	}
+	return false;
+}
+
 /* Until when this connection is known to have lived: what closed by itself lived until then. */
 static double lived_until(const struct search *search, const struct life *life)
 {
@@ -583,7 +594,7 @@ void plan_search(struct search *search, double now)
 		search_finish(search, SEARCH_ENDPOINT_SPEAKS);
 		return;
 	}
-	if (search->timer == TIMER_AGE ||
+	if (search->timer == TIMER_AGE || search_control_died(search) ||
 	    (bracket->mixed && bracket->alive - bracket->dead > MIXED_LIMIT * bracket->alive))
 		plan_contradiction(search, now, waiting);
 	else if (!isnan(bracket->suspected) || !isnan(bracket->upper))

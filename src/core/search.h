@@ -56,6 +56,9 @@ enum timer search_bracket(const struct search *, struct bracket *);
 /* How narrow the interval should become around this idle time: --precision or --resolution, whichever is wider. */
 double search_width_asked(const struct search *, double idle);
 
+/* True where a control connection is proven dead: it never was idle for long, so its death is not of the idle timer. */
+bool search_control_died(const struct search *);
+
 /* True where connections that had been open when the others were last heard of outlived them: then no single event
  * (a restart, a flushed table) ended them all. */
 bool search_some_outlived(const struct search *);

@@ -218,6 +218,7 @@ static void judge(struct result *result, const struct search *search)
 	struct endings endings;
 	enum timer timer = search_bracket(search, &bracket);
 	bool complete = search_end(search) == SEARCH_ANSWERED;
+	bool control_died = search_control_died(search);
 
 	count_endings(ledger, timer, &bracket, &endings);
 	result->survived = bracket.lower > 0 ? bracket.lower : NAN;
@@ -226,12 +227,13 @@ static void judge(struct result *result, const struct search *search)
 		inconclusive(result, REASON_ENDPOINT_KEEPALIVE);
 	} else if (search_end(search) == SEARCH_PATH_OUT) {
 		inconclusive(result, REASON_PATH_OUTAGE);
-	} else if (endings.total && (bracket.mixed || timer == TIMER_AGE) && one_event(search, &endings)) {
+	} else if (endings.total && (bracket.mixed || timer == TIMER_AGE || control_died) && one_event(search, &endings)) {
 		judge_event(result, &endings);
 		result->expired = NAN;
-	} else if (bracket.mixed && !(bracket.upper - bracket.lower <= MIXED_LIMIT * (bracket.lower + bracket.upper) / 2)) {
+	} else if ((control_died && timer == TIMER_IDLE) || (bracket.mixed && !(bracket.upper - bracket.lower <= MIXED_LIMIT * (bracket.lower + bracket.upper) / 2))) {
 		judge_mixed(result, &bracket, &endings, ledger);
-	} else if (complete && !isnan(bracket.upper)) {
+	} else if (complete && bracket.upper - bracket.lower <= fmax(MIXED_LIMIT * (bracket.lower + bracket.upper) / 2,
+								     search_width_asked(search, bracket.lower))) {
 		result->survived = bracket.lower;
 		judge_timeout(result, search, timer, &bracket, &endings);
 	} else if (complete && !endings.total && !isnan(result->survived)) {
