@@ -184,14 +184,12 @@ static double weight_suspect(const struct ledger *ledger)
 
 double bracket_weight(const struct ledger *ledger, const struct life *life)
 {
-	size_t count;
-	const struct sample *samples = ledger_samples(ledger, &count);
 	double weight = 0;
 
 	if (life->state == LIFE_ENDED)
 		return MOST_WEIGHT;
 	for (size_t k = 0; k < life->period_count; k++)
-		weight += death_weight(&samples[life->period[k]]);
+		weight += death_weight(ledger_probe(ledger, life, k));
 	return weight;
 }
 
@@ -205,15 +203,14 @@ static int by_time(const void *left, const void *right)
 /* All signs of death, ascending by time. */
 static size_t gather(const struct ledger *ledger, enum timer timer, struct evidence *found)
 {
-	size_t sample_count, count = 0;
-	const struct sample *samples = ledger_samples(ledger, &sample_count);
+	size_t count = 0;
 
 	for (size_t i = 0; i < ledger_lives(ledger); i++) {
 		const struct life *life = ledger_life(ledger, (int)i);
 		double conn_first = NAN;
 
 		for (size_t k = 0; k < life->period_count && count < MOST_EVIDENCE; k++) {
-			const struct sample *sample = &samples[life->period[k]];
+			const struct sample *sample = ledger_probe(ledger, life, k);
 			int weight = death_weight(sample);
 			double x = bracket_dead_bound(ledger, timer, sample);
 
@@ -231,12 +228,10 @@ static size_t gather(const struct ledger *ledger, enum timer timer, struct evide
 /* The time by which this connection alone is proven dead; NAN where it is not. */
 static double proven_dead(const struct ledger *ledger, enum timer timer, const struct life *life, double needed)
 {
-	size_t count;
-	const struct sample *samples = ledger_samples(ledger, &count);
 	double weight = 0;
 
 	for (size_t k = 0; k < life->period_count; k++) {
-		const struct sample *sample = &samples[life->period[k]];
+		const struct sample *sample = ledger_probe(ledger, life, k);
 		bool closed = sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN;
 
 		weight += death_weight(sample);
@@ -336,7 +331,7 @@ static double find_contradiction(const struct ledger *ledger, enum timer timer, 
 		if (!life->period_count || life->control)
 			continue;
 
-		const struct sample *first = &samples[life->period[0]];
+		const struct sample *first = ledger_probe(ledger, life, 0);
 		double x = bracket_dead_bound(ledger, timer, first);
 
 		if (!death_weight(first) || x >= bracket->alive || x <= nearly * bracket->alive)

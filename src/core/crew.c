@@ -116,14 +116,12 @@ static bool is_spent(const struct search *search, int conn)
 	const struct life *life = ledger_life(search->ledger, conn);
 	const struct bracket *bracket = &search->bracket;
 	double weight = bracket_weight(search->ledger, life);
-	size_t count;
-	const struct sample *samples = ledger_samples(search->ledger, &count);
 
 	if (life->state != LIFE_OPEN)
 		return false;
 	if (weight >= bracket->weight_needed || (life->tainted && !life->control))
 		return true;
-	return !crew_is_small(search) && weight >= WEIGHT_CLOSED && samples[life->period[0]].idle > bracket->alive;
+	return !crew_is_small(search) && weight >= WEIGHT_CLOSED && ledger_probe(search->ledger, life, 0)->idle > bracket->alive;
 }
 
 bool crew_make_room(struct search *search)
@@ -296,8 +294,6 @@ bool crew_control_outlived(const struct search *search, double age)
 /* The path is in doubt while a control is unanswered and nothing at all was answered since it was asked. */
 bool crew_in_doubt(const struct search *search)
 {
-	size_t count;
-	const struct sample *samples = ledger_samples(search->ledger, &count);
 	double heard = -INFINITY, asked = -INFINITY;
 
 	for (int conn = 0; conn < search->next_conn; conn++) {
@@ -308,10 +304,10 @@ bool crew_in_doubt(const struct search *search)
 		if (!life->control || life->state != LIFE_OPEN || !life->period_count)
 			continue;
 
-		const struct sample *latest = &samples[life->period[life->period_count - 1]];
+		const struct sample *latest = ledger_latest_probe(search->ledger, life);
 
 		if (latest->outcome == SAMPLE_SILENT || latest->outcome == SAMPLE_ICMP || life->period_count > 1)
-			asked = fmax(asked, samples[life->period[0]].at);
+			asked = fmax(asked, ledger_probe(search->ledger, life, 0)->at);
 	}
 	return asked > heard;
 }

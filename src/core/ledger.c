@@ -356,6 +356,16 @@ const struct sample *ledger_samples(const struct ledger *ledger, size_t *count)
 	return ledger->samples;
 }
 
+const struct sample *ledger_probe(const struct ledger *ledger, const struct life *life, size_t number)
+{
+	return number < life->period_count ? &ledger->samples[life->period[number]] : NULL;
+}
+
+const struct sample *ledger_latest_probe(const struct ledger *ledger, const struct life *life)
+{
+	return life->period_count ? ledger_probe(ledger, life, life->period_count - 1) : NULL;
+}
+
 void ledger_loss(const struct ledger *ledger, double since, int *answered, int *lost)
 {
 	*answered = ledger->answered;

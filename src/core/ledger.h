@@ -89,6 +89,10 @@ const struct life *ledger_life(const struct ledger *, int conn);
 /* In order of time; the array is the ledger's and is valid until its next observation. */
 const struct sample *ledger_samples(const struct ledger *, size_t *count);
 
+/* The probes (and the closing segment) of its present idle period, from 0 on, and the latest of them; NULL beyond. */
+const struct sample *ledger_probe(const struct ledger *, const struct life *, size_t number);
+const struct sample *ledger_latest_probe(const struct ledger *, const struct life *);
+
 /* The sample that proves the longest life, idle or in all; NULL where none does. */
 const struct sample *ledger_longest(const struct ledger *, enum timer);
 

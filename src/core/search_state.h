@@ -1,5 +1,6 @@
-/* What the parts of the search share: search.c (the order of decisions), crew.c (which connections there are) and
- * plan.c (which idle times to probe). Nobody else includes this. */
+/* What the parts of the search share: search.c (the interface), crew.c (which connections there are), plan.c (the order
+ * of decisions), scout.c, narrow.c, contradict.c (the phases) and pick.c (which connection to probe). Nobody else includes
+ * this. */
 #ifndef IDLEPROBE_SEARCH_STATE_H
 #define IDLEPROBE_SEARCH_STATE_H
 
@@ -81,7 +82,43 @@ void crew_spare(struct search *, bool control, double now);
 /* No control was answered since the first that was not: is the path out? */
 bool crew_in_doubt(const struct search *);
 
-/* Decides what to probe next. */
+/* pick.c */
+
+/* The oldest worker that is ready, between these idle times; -1 without one. */
+int pick_oldest(const struct search *, double now, double older_than, double younger_than);
+/* The worker to probe at this idle time: one that has been idle for it, or for a little (`over`) more, else the one that
+ * will be soonest. Its moment goes to `when`. -1 without one. */
+int pick_for(const struct search *, double now, double idle, double over, double *when);
+/* Probes the connection, and with it a control, so that silence says something. False where no control is free yet. */
+bool pick_probe(struct search *, int conn, double now);
+/* Is the answer to a probe of a worker still to come? */
+bool pick_pending(const struct search *);
+/* The longest idle time of a worker that was probed and has not answered yet; 0 without one. */
+double pick_longest_pending(const struct search *, double now);
+
+/* A bracket that is this part of the room wide is not split any more. */
+#define CLOSE_ENOUGH 0.92
+/* Of the timeout: a zone of mixed fates wider than this is no timeout (contract). */
+#define MIXED_LIMIT 0.25
+
+/* scout.c */
+void plan_scout(struct search *, double now);
+/* The range is used up and nothing died: a few more of the oldest are asked, for a path may be split over several boxes. */
+void plan_last(struct search *, double now);
+
+/* narrow.c; `waiting`: suspects are being asked again. */
+void plan_narrowing(struct search *, double now, bool waiting);
+/* A fresh connection at the end: does the target still take one? True once that is known. */
+bool narrow_final(struct search *, double now);
+
+/* contradict.c */
+void plan_contradiction(struct search *, double now, bool waiting);
+/* The far end speaks by itself, again and again, before a longer idle time can be tried. */
+bool contradict_endpoint_speaks(const struct search *);
+
+/* plan.c */
 void plan_search(struct search *, double now);
+/* How many times the timeout a search may take: beyond, the interval stays wider than asked for, or there is no answer. */
+double plan_patience(const struct search *);
 
 #endif

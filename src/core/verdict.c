@@ -42,15 +42,13 @@ static void warn(struct result *result, enum warning_code code, const char *form
 static enum signal_kind ending_of(const struct ledger *ledger, const struct life *life, enum timer timer,
 				  const struct bracket *bracket, enum origin *from)
 {
-	size_t count;
-	const struct sample *samples = ledger_samples(ledger, &count);
 	double weight = bracket_weight(ledger, life);
 
 	*from = ORIGIN_NONE;
 	if (!life->period_count || weight <= 0)
 		return SIGNAL_NONE;
 	for (size_t k = life->period_count; k-- > 0;) {
-		const struct sample *sample = &samples[life->period[k]];
+		const struct sample *sample = ledger_probe(ledger, life, k);
 
 		*from = sample->from;
 		if (sample->outcome == SAMPLE_RESET)
@@ -61,7 +59,7 @@ static enum signal_kind ending_of(const struct ledger *ledger, const struct life
 			return SIGNAL_ICMP;
 	}
 
-	const struct sample *latest = &samples[life->period[life->period_count - 1]];
+	const struct sample *latest = ledger_latest_probe(ledger, life);
 
 	*from = ORIGIN_NONE;
 	return weight >= bracket->weight_needed || bracket_dead_bound(ledger, timer, latest) >= bracket->upper
@@ -72,8 +70,6 @@ static enum signal_kind ending_of(const struct ledger *ledger, const struct life
 static void count_endings(const struct ledger *ledger, enum timer timer, const struct bracket *bracket,
 			  struct endings *endings)
 {
-	size_t count;
-	const struct sample *samples = ledger_samples(ledger, &count);
 
 	*endings = (struct endings){.first = INFINITY, .last = -INFINITY};
 	for (size_t conn = 0; conn < ledger_lives(ledger); conn++) {
@@ -86,7 +82,7 @@ static void count_endings(const struct ledger *ledger, enum timer timer, const s
 		endings->count[signal]++;
 		endings->from[signal][from]++;
 		endings->total++;
-		endings->first = fmin(endings->first, samples[life->period[0]].at);
+		endings->first = fmin(endings->first, ledger_probe(ledger, life, 0)->at);
 		endings->last = fmax(endings->last, life->last_reply);
 	}
 }

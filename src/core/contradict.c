@@ -1,0 +1,108 @@
+/* Contradictions: fates that no timer of the last segment explains. A timer that keepalives do not refresh kills by
+ * age; a restart of the server or a flush of the middlebox's table kills all at one moment; several boxes, or evictions,
+ * leave fates mixed. And a far end that speaks by itself lets nothing idle at all. */
+#include "core/search_state.h"
+
+#include <math.h>
+
+/* Asks every connection once: who lives and who does not? */
+static void plan_census(struct search *search, double now)
+{
+	if (!crew_probe_control(search, now))
+		return;
+	search->census_taken = true;
+	for (int conn = 0; conn < search->next_conn; conn++)
+		if (crew_ready(search, conn))
+			search_request(search, conn, now);
+}
+
+bool search_control_died(const struct search *search)
+{
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = ledger_life(search->ledger, conn);
+
+		if (life->control && bracket_weight(search->ledger, life) >= search->bracket.weight_needed)
+			return true;
+	}
+	return false;
+}
+
+/* Until when this connection is known to have lived: what closed by itself lived until then. */
+static double lived_until(const struct search *search, const struct life *life)
+{
+	const struct sample *latest = life->period_count ? ledger_latest_probe(search->ledger, life) : NULL;
+
+	if (latest && !latest->asked && (latest->outcome == SAMPLE_RESET || latest->outcome == SAMPLE_FIN))
+		return latest->at - ledger_rtt_high(search->ledger);
+	return life->last_reply;
+}
+
+bool search_some_outlived(const struct search *search)
+{
+	double died = INFINITY, heard = NAN;
+
+	/* The first of those that are proven dead: when it was last heard of, and when it showed. */
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = ledger_life(search->ledger, conn);
+
+		if (bracket_weight(search->ledger, life) < search->bracket.weight_needed)
+			continue;
+		for (size_t k = 0; k < life->period_count; k++) {
+			const struct sample *sample = ledger_probe(search->ledger, life, k);
+			bool sign = sample->paired || life->state == LIFE_ENDED;
+
+			if (sign && sample->at < died) {
+				died = sample->at;
+				heard = lived_until(search, life);
+			}
+		}
+	}
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = ledger_life(search->ledger, conn);
+
+		if (life->opened <= heard && lived_until(search, life) > died + search_wait(search))
+			return true;
+	}
+	return false;
+}
+
+/* Fates differ more than one timer of the last segment explains. */
+void plan_contradiction(struct search *search, double now, bool waiting)
+{
+	const struct bracket *bracket = &search->bracket;
+
+	search->phase = "checking";
+	if (!search->census_taken)
+		plan_census(search, now);
+	if (waiting || pick_pending(search))
+		return;
+	if (search->timer == TIMER_IDLE)
+		search_finish(search, SEARCH_ANSWERED); /* neither idle time nor age explains it: say so */
+	else if (!isnan(bracket->upper) && search_some_outlived(search)) {
+		if (narrow_final(search, now))
+			search_finish(search, SEARCH_ANSWERED);
+	}
+	else if (now - search->started > 3 * bracket->alive + 120)
+		search_finish(search, SEARCH_ANSWERED);
+}
+
+bool contradict_endpoint_speaks(const struct search *search)
+{
+	double longest = 0;
+	int spoken = 0, again = 0;
+	size_t count;
+	const struct sample *samples = ledger_samples(search->ledger, &count);
+
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = ledger_life(search->ledger, conn);
+
+		spoken += life->unasked;
+		again += life->unasked > 1;
+	}
+	if (!again || spoken < 3)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (samples[i].outcome == SAMPLE_UNASKED)
+			longest = fmax(longest, samples[i].idle);
+	return search->bracket.alive <= 1.1 * longest + 1;
+}
