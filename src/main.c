@@ -3,8 +3,10 @@
 #include "core/failure.h"
 #include "version.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct command {
 	const char *name;
@@ -54,10 +56,24 @@ static int run(const char *name, int argc, char **argv)
 	return EXIT_USAGE;
 }
 
+/* A standard stream that the caller has closed must not become the descriptor of a file or socket of ours, which would then
+ * receive what is meant for the stream. Read-only, so that writing to it fails. */
+static void occupy_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	static char help[] = "--help";
 
+	occupy_standard_streams();
 	if (argc < 2) {
 		usage(stderr);
 		return EXIT_USAGE;
