@@ -24,9 +24,14 @@ static void put(struct events *events, cJSON *root)
 	size_t length = line ? strlen(line) : 0;
 
 	/* One write(), so that lines of several runs that share a file stay whole. */
-	errno = ENOMEM;
-	if (length && write(events->fd, line, length) != (ssize_t)length)
+	ssize_t written = length ? write(events->fd, line, length) : 0;
+
+	if (!length)
+		events->error = ENOMEM;
+	else if (written < 0)
 		events->error = errno;
+	else if ((size_t)written < length)
+		events->error = ENOSPC; /* the part that found room was written */
 	free(line);
 }
 
