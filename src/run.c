@@ -57,7 +57,8 @@ static void advance(struct loop *loop)
 		engine_act(loop->engine, &action);
 		now = clock_now();
 	}
-	if (search_done(loop->search))
+	/* After a change of address no probe can be sent on the connections that were open: there will be no answer. */
+	if (search_done(loop->search) || engine_stats(loop->engine).address_changed)
 		event_base_loopbreak(loop->base);
 	else
 		arm(loop, now);
@@ -139,11 +140,15 @@ static int loop_watch(struct loop *loop, bool progress)
 {
 	static const int numbers[SIGNALS] = { SIGINT, SIGTERM, SIGHUP, SIGUSR1 };
 	static const struct timeval second = { .tv_sec = 1 };
+	struct sigaction before;
 
 	loop->timer_event = event_new(loop->base, loop->timer, EV_READ | EV_PERSIST, on_timer, loop);
 	if (!loop->timer_event || event_add(loop->timer_event, NULL) < 0)
 		return -1;
 	for (int i = 0; i < SIGNALS; i++) {
+		sigaction(numbers[i], NULL, &before);
+		if (numbers[i] == SIGHUP && before.sa_handler == SIG_IGN)
+			continue; /* nohup(1): the run is to outlive its terminal */
 		loop->signal_events[i] = evsignal_new(loop->base, numbers[i], on_signal, loop);
 		if (!loop->signal_events[i] || event_add(loop->signal_events[i], NULL) < 0)
 			return -1;
