@@ -2,6 +2,7 @@
 #   CC=clang      builds with clang, into build-clang
 #   SANITIZE=1    with the address and undefined-behaviour sanitizers, into build-asan
 #   WERROR=1      warnings are errors
+#   V=1           the commands in full
 
 RELEASE := 0.1.0# where there is no git to ask
 PREFIX ?= /usr/local
@@ -10,6 +11,7 @@ BUILD := build$(if $(findstring clang,$(notdir $(CC))),-clang)$(if $(SANITIZE),-
 VERSION := $(or $(shell git -c safe.directory='*' --git-dir=.git describe --tags --always --dirty 2>/dev/null),$(RELEASE))
 
 comma := ,
+say = $(if $(V),,@echo '  $(1) $@' &&)
 can = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && echo $(1))
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	-Wno-missing-field-initializers $(if $(WERROR),-Werror) # left out fields are zero, and tables rely on it
@@ -33,23 +35,23 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 all: $(BUILD)/idleprobe
 
 $(BUILD)/idleprobe: $(BUILD)/src/main.o $(BUILD)/libidleprobe.a
-	$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 $(BUILD)/libidleprobe.a: $(LIBRARY)
 $(BUILD)/libcore.a: $(CORE)
 $(BUILD)/lib%.a:
-	rm -f $@ && $(AR) rcs $@ $^
+	$(call say,AR) rm -f $@ && $(AR) rcs $@ $^
 
 # The core alone, without a library that touches the network: what links here is pure.
 $(BUILD)/sim: $(SIM) $(BUILD)/libcore.a
-	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
+	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
 $(BUILD)/bench: $(BENCH) $(BUILD)/libcore.a
-	$(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
+	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
 $(BUILD)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libidleprobe.a
-	$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
 $(BUILD)/%.o: %.c | $(BUILD)/libraries
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC) $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 $(BUILD)/src/version.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
 $(BUILD)/src/version.o: $(BUILD)/version
 $(BUILD)/src/core/platforms.o: src/platforms.json
