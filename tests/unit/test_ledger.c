@@ -1,0 +1,455 @@
+/* What the ledger makes of observations. Connection 0 is a control; all are opened at 0 with a round trip of 20 ms. */
+#include "core/ledger.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define RTT 0.02
+
+enum { ENDPOINT_TTL = 57 };
+
+static void see(struct ledger *ledger, enum observed what, int conn, double at)
+{
+	const struct observation seen = {
+		.what = what,
+		.conn = conn,
+		.at = at,
+		.rtt = what == OBSERVED_OPEN || what == OBSERVED_REPLY ? RTT : NAN,
+		.from = what == OBSERVED_ICMP ? ORIGIN_PATH : ORIGIN_ENDPOINT,
+		.error = what == OBSERVED_OPEN_FAILED ? ECONNREFUSED : 0,
+		.ttl = ENDPOINT_TTL,
+	};
+
+	assert_true(ledger_observe(ledger, &seen));
+}
+
+/* The caller frees it. */
+static struct ledger *opened(int connections)
+{
+	struct ledger *ledger = ledger_new();
+
+	assert_non_null(ledger);
+	for (int conn = 0; conn < connections; conn++) {
+		assert_true(ledger_open(ledger, conn, conn == 0, -RTT));
+		see(ledger, OBSERVED_OPEN, conn, 0);
+	}
+	return ledger;
+}
+
+/* A probe whose answer never comes. */
+static void silence(struct ledger *ledger, int conn, double at)
+{
+	see(ledger, OBSERVED_SENT, conn, at);
+	ledger_expire_waits(ledger, at + 0.5, 0.4);
+}
+
+static void answered(struct ledger *ledger, int conn, double at)
+{
+	see(ledger, OBSERVED_SENT, conn, at);
+	see(ledger, OBSERVED_REPLY, conn, at + RTT);
+}
+
+static const struct sample *sample(const struct ledger *ledger, size_t number)
+{
+	size_t count;
+	const struct sample *samples = ledger_samples(ledger, &count);
+
+	assert_true(number < count);
+	return &samples[number];
+}
+
+static size_t sample_count(const struct ledger *ledger)
+{
+	size_t count;
+
+	ledger_samples(ledger, &count);
+	return count;
+}
+
+/* A lost probe may have come past the middlebox and refreshed its entry: only what the first one met is proven. */
+static void late_answer_proves_the_idle_time_of_the_first_probe(void **state)
+{
+	struct ledger *ledger = opened(2);
+	int answers, losses;
+
+	(void)state;
+	silence(ledger, 1, 10);
+	silence(ledger, 1, 11);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_SILENT);
+	answered(ledger, 1, 12);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_LOST);
+	assert_int_equal(sample(ledger, 1)->outcome, SAMPLE_LOST);
+	assert_int_equal(sample(ledger, 2)->outcome, SAMPLE_ALIVE);
+	assert_float_equal(sample(ledger, 2)->idle, 10, 1e-9);
+	assert_float_equal(ledger_longest(ledger, TIMER_IDLE)->idle, 10, 1e-9);
+	assert_float_equal(ledger_longest(ledger, TIMER_AGE)->age, 12, 1e-9);
+	ledger_loss(ledger, 0, &answers, &losses);
+	assert_int_equal(answers, 1);
+	assert_int_equal(losses, 2);
+	ledger_free(ledger);
+}
+
+/* Karn: which of the probes was answered is not known. */
+static void late_answer_times_no_round_trip(void **state)
+{
+	struct ledger *ledger = opened(2);
+	struct observation slow = {.what = OBSERVED_REPLY, .conn = 1, .at = 15, .rtt = 4, .from = ORIGIN_ENDPOINT};
+
+	(void)state;
+	silence(ledger, 1, 10);
+	see(ledger, OBSERVED_SENT, 1, 11);
+	ledger_observe(ledger, &slow);
+	assert_true(isnan(sample(ledger, 1)->rtt));
+	assert_float_equal(ledger_path(ledger).rtt_max, RTT, 1e-9);
+	ledger_free(ledger);
+}
+
+static void answer_begins_an_idle_period(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	answered(ledger, 1, 10);
+	answered(ledger, 1, 30);
+	assert_float_equal(sample(ledger, 1)->idle, 30 - (10 + RTT), 1e-9);
+	assert_float_equal(sample(ledger, 1)->age, 30, 1e-9);
+	assert_float_equal(sample(ledger, 1)->rtt, RTT, 1e-9);
+	ledger_free(ledger);
+}
+
+/* The middlebox saw an answer earlier than we did, and the handshake's last segment later. */
+static void period_that_began_inbound_has_slack(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	answered(ledger, 1, 10);
+	answered(ledger, 1, 30);
+	assert_float_equal(sample(ledger, 0)->slack, 0, 1e-9);
+	assert_float_equal(sample(ledger, 1)->slack, RTT, 1e-9);
+	ledger_free(ledger);
+}
+
+/* Four identical probes make conntrack cut the entry to 300 s (nf_conntrack_tcp_timeout_max_retrans). */
+static void answer_after_four_probes_taints(void **state)
+{
+	struct ledger *ledger = opened(3);
+
+	(void)state;
+	for (int i = 0; i < 2; i++)
+		silence(ledger, 1, 10 + i);
+	answered(ledger, 1, 12);
+	assert_false(ledger_life(ledger, 1)->tainted);
+	for (int i = 0; i < 3; i++)
+		silence(ledger, 2, 20 + i);
+	assert_false(ledger_life(ledger, 2)->tainted);
+	answered(ledger, 2, 23);
+	assert_true(ledger_life(ledger, 2)->tainted);
+	ledger_free(ledger);
+}
+
+static void answer_on_another_connection_at_the_same_moment_pairs(void **state)
+{
+	struct ledger *ledger = opened(4);
+
+	(void)state;
+	see(ledger, OBSERVED_SENT, 1, 10.00);
+	see(ledger, OBSERVED_SENT, 0, 10.05);
+	see(ledger, OBSERVED_SENT, 2, 10.50);
+	assert_false(sample(ledger, 0)->paired);
+	see(ledger, OBSERVED_REPLY, 0, 10.55); /* it speaks for the moment when its probe was sent, not for this one */
+	assert_true(sample(ledger, 0)->paired);
+	assert_false(sample(ledger, 1)->paired);
+	assert_false(sample(ledger, 2)->paired);
+
+	answered(ledger, 0, 20); /* answered before the other leaves */
+	see(ledger, OBSERVED_SENT, 3, 20.05);
+	assert_true(sample(ledger, 4)->paired);
+	ledger_free(ledger);
+}
+
+static void own_answer_does_not_pair(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	see(ledger, OBSERVED_SENT, 1, 10);
+	see(ledger, OBSERVED_SENT, 1, 10.05);
+	see(ledger, OBSERVED_REPLY, 1, 10.07);
+	assert_false(sample(ledger, 0)->paired);
+	assert_false(sample(ledger, 1)->paired);
+	ledger_free(ledger);
+}
+
+static void reset_is_drawn_by_the_probe_under_way(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	see(ledger, OBSERVED_SENT, 1, 10);
+	see(ledger, OBSERVED_RESET, 1, 10 + RTT);
+	assert_int_equal(sample_count(ledger), 1);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_RESET);
+	assert_true(sample(ledger, 0)->asked);
+	assert_float_equal(sample(ledger, 0)->idle, 10, 1e-9);
+	assert_int_equal(sample(ledger, 0)->from, ORIGIN_ENDPOINT);
+	assert_int_equal(ledger_life(ledger, 1)->state, LIFE_ENDED);
+	assert_null(ledger_longest(ledger, TIMER_IDLE));
+	ledger_free(ledger);
+}
+
+/* No probe draws a FIN: a server's or a proxy's own timer does, even while a probe is under way. */
+static void fin_is_never_drawn_by_a_probe(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	see(ledger, OBSERVED_SENT, 1, 10);
+	see(ledger, OBSERVED_FIN, 1, 10 + RTT);
+	assert_int_equal(sample_count(ledger), 2);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_PENDING);
+	assert_int_equal(sample(ledger, 1)->outcome, SAMPLE_FIN);
+	assert_false(sample(ledger, 1)->asked);
+	assert_int_equal(ledger_life(ledger, 1)->state, LIFE_ENDED);
+	ledger_free(ledger);
+}
+
+/* It dates the expiry exactly, and proves life until then: so the capture listens all the time. */
+static void reset_by_itself_dates_the_expiry(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	see(ledger, OBSERVED_RESET, 1, 60);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_RESET);
+	assert_false(sample(ledger, 0)->asked);
+	assert_float_equal(sample(ledger, 0)->idle, 60, 1e-9);
+	assert_ptr_equal(ledger_longest(ledger, TIMER_IDLE), sample(ledger, 0));
+	ledger_free(ledger);
+}
+
+/* Routers limit their rate: an ICMP error is a sign, and the connection is asked again. */
+static void icmp_error_ends_no_connection(void **state)
+{
+	struct ledger *ledger = opened(3);
+
+	(void)state;
+	see(ledger, OBSERVED_SENT, 1, 10);
+	see(ledger, OBSERVED_ICMP, 1, 10 + RTT);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_ICMP);
+	assert_int_equal(sample(ledger, 0)->from, ORIGIN_PATH);
+	assert_int_equal(ledger_life(ledger, 1)->state, LIFE_OPEN);
+	see(ledger, OBSERVED_ICMP, 2, 10); /* quotes a segment of the kernel's own */
+	assert_int_equal(sample_count(ledger), 1);
+	assert_int_equal(ledger_life(ledger, 2)->state, LIFE_OPEN);
+	ledger_free(ledger);
+}
+
+/* Cisco ASA's dead connection detection, a server with SO_KEEPALIVE. */
+static void what_arrives_unasked_ends_the_idle_period(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	see(ledger, OBSERVED_UNASKED, 1, 4);
+	see(ledger, OBSERVED_OUTBOUND, 1, 4.001);
+	see(ledger, OBSERVED_SENT, 1, 10.001);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_UNASKED);
+	assert_float_equal(sample(ledger, 0)->idle, 4, 1e-9);
+	assert_float_equal(sample(ledger, 1)->idle, 6, 1e-9);
+	assert_int_equal(ledger_life(ledger, 1)->unasked, 1);
+	ledger_free(ledger);
+}
+
+static void banner_is_no_keepalive_of_the_far_end(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	see(ledger, OBSERVED_UNASKED, 1, 0.5);
+	see(ledger, OBSERVED_SENT, 1, 10);
+	assert_int_equal(ledger_life(ledger, 1)->unasked, 0);
+	assert_int_equal(sample_count(ledger), 1);
+	assert_float_equal(sample(ledger, 0)->idle, 9.5, 1e-9);
+	ledger_free(ledger);
+}
+
+static void what_arrives_unasked_proves_that_earlier_probes_were_lost(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	silence(ledger, 1, 10);
+	silence(ledger, 1, 11);
+	see(ledger, OBSERVED_UNASKED, 1, 12);
+	assert_int_equal(sample_count(ledger), 2);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_LOST);
+	assert_int_equal(ledger_life(ledger, 1)->period_count, 0);
+	ledger_free(ledger);
+}
+
+/* Whether this host's own segment passed is not known once probes went unanswered. */
+static void own_segment_ends_no_period_of_unanswered_probes(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	silence(ledger, 1, 10);
+	see(ledger, OBSERVED_OUTBOUND, 1, 11);
+	silence(ledger, 1, 12);
+	assert_float_equal(sample(ledger, 1)->idle, 12, 1e-9);
+	ledger_free(ledger);
+}
+
+static void probe_turns_silent_after_the_wait_and_may_still_be_answered(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	assert_true(isinf(ledger_expire_waits(ledger, 5, 0.4)));
+	see(ledger, OBSERVED_SENT, 1, 10);
+	assert_float_equal(ledger_expire_waits(ledger, 10.1, 0.4), 10.4, 1e-9);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_PENDING);
+	assert_true(isinf(ledger_expire_waits(ledger, 10.4, 0.4)));
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_SILENT);
+	see(ledger, OBSERVED_REPLY, 1, 11);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_ALIVE);
+	ledger_free(ledger);
+}
+
+static void probe_that_could_not_be_sent_proves_nothing(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	see(ledger, OBSERVED_SEND_FAILED, 1, 10);
+	assert_int_equal(sample_count(ledger), 0);
+	assert_int_equal(ledger_path(ledger).probes, 0);
+	see(ledger, OBSERVED_SENT, 1, 11);
+	assert_float_equal(sample(ledger, 0)->idle, 11, 1e-9);
+	ledger_free(ledger);
+}
+
+static void nothing_is_taken_of_a_connection_that_ended(void **state)
+{
+	struct ledger *ledger = opened(3);
+
+	(void)state;
+	see(ledger, OBSERVED_RESET, 1, 10);
+	ledger_close(ledger, 2);
+	for (int conn = 1; conn < 3; conn++) {
+		see(ledger, OBSERVED_SENT, conn, 20);
+		see(ledger, OBSERVED_REPLY, conn, 20.1);
+		see(ledger, OBSERVED_UNASKED, conn, 25);
+		see(ledger, OBSERVED_RESET, conn, 30);
+		see(ledger, OBSERVED_FIN, conn, 31);
+	}
+	see(ledger, OBSERVED_REPLY, 7, 40); /* never opened */
+	assert_int_equal(sample_count(ledger), 1);
+	assert_int_equal(ledger_life(ledger, 1)->state, LIFE_ENDED);
+	assert_int_equal(ledger_life(ledger, 2)->state, LIFE_CLOSED);
+	assert_null(ledger_life(ledger, 7));
+	ledger_free(ledger);
+}
+
+static void loss_counts_settled_probes_only(void **state)
+{
+	struct ledger *ledger = opened(3);
+	int answers, losses;
+
+	(void)state;
+	silence(ledger, 1, 10);
+	answered(ledger, 1, 11);
+	answered(ledger, 0, 20);
+	answered(ledger, 0, 21);
+	silence(ledger, 2, 22); /* dead or lost? */
+	assert_float_equal(ledger_path(ledger).loss, 0.25, 1e-9);
+	assert_int_equal(ledger_path(ledger).probes, 5);
+	ledger_loss(ledger, 15, &answers, &losses);
+	assert_int_equal(answers, 2);
+	assert_int_equal(losses, 0);
+	ledger_free(ledger);
+}
+
+static void path_is_told_by_what_was_answered(void **state)
+{
+	struct ledger *ledger = ledger_new();
+	const double rtts[] = {0.030, 0.010, 0.020};
+
+	(void)state;
+	assert_true(isnan(ledger_path(ledger).rtt_median));
+	assert_float_equal(ledger_path(ledger).loss, 0, 0);
+	for (int conn = 0; conn < 4; conn++)
+		assert_true(ledger_open(ledger, conn, false, 0));
+	for (int conn = 0; conn < 3; conn++)
+		ledger_observe(ledger, &(struct observation){.what = OBSERVED_OPEN, .conn = conn, .at = 1,
+							     .rtt = rtts[conn], .ttl = ENDPOINT_TTL});
+	see(ledger, OBSERVED_OPEN_FAILED, 3, 1);
+	assert_float_equal(ledger_path(ledger).rtt_min, 0.010, 1e-9);
+	assert_float_equal(ledger_path(ledger).rtt_median, 0.020, 1e-9);
+	assert_float_equal(ledger_path(ledger).rtt_max, 0.030, 1e-9);
+	assert_int_equal(ledger_path(ledger).connections, 3);
+	assert_int_equal(ledger_path(ledger).reply_ttl, ENDPOINT_TTL);
+	assert_int_equal(ledger_life(ledger, 3)->state, LIFE_FAILED);
+	assert_int_equal(ledger_life(ledger, 3)->error, ECONNREFUSED);
+	ledger_free(ledger);
+}
+
+/* nft's "reject with tcp reset" bears the TTL of the box: it says nothing of the endpoint's. */
+static void reply_ttl_is_not_learned_from_resets(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	ledger_observe(ledger, &(struct observation){.what = OBSERVED_RESET, .conn = 1, .at = 9, .rtt = NAN, .ttl = 64});
+	assert_int_equal(ledger_path(ledger).reply_ttl, ENDPOINT_TTL);
+	ledger_free(ledger);
+}
+
+static void numbers_count_up(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	assert_false(ledger_open(ledger, 3, false, 1));
+	assert_false(ledger_open(ledger, 1, false, 1));
+	assert_false(ledger_open(ledger, -1, false, 1));
+	assert_int_equal(ledger_lives(ledger), 2);
+	ledger_free(ledger);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(late_answer_proves_the_idle_time_of_the_first_probe),
+		cmocka_unit_test(late_answer_times_no_round_trip),
+		cmocka_unit_test(answer_begins_an_idle_period),
+		cmocka_unit_test(period_that_began_inbound_has_slack),
+		cmocka_unit_test(answer_after_four_probes_taints),
+		cmocka_unit_test(answer_on_another_connection_at_the_same_moment_pairs),
+		cmocka_unit_test(own_answer_does_not_pair),
+		cmocka_unit_test(reset_is_drawn_by_the_probe_under_way),
+		cmocka_unit_test(fin_is_never_drawn_by_a_probe),
+		cmocka_unit_test(reset_by_itself_dates_the_expiry),
+		cmocka_unit_test(icmp_error_ends_no_connection),
+		cmocka_unit_test(what_arrives_unasked_ends_the_idle_period),
+		cmocka_unit_test(banner_is_no_keepalive_of_the_far_end),
+		cmocka_unit_test(what_arrives_unasked_proves_that_earlier_probes_were_lost),
+		cmocka_unit_test(own_segment_ends_no_period_of_unanswered_probes),
+		cmocka_unit_test(probe_turns_silent_after_the_wait_and_may_still_be_answered),
+		cmocka_unit_test(probe_that_could_not_be_sent_proves_nothing),
+		cmocka_unit_test(nothing_is_taken_of_a_connection_that_ended),
+		cmocka_unit_test(loss_counts_settled_probes_only),
+		cmocka_unit_test(path_is_told_by_what_was_answered),
+		cmocka_unit_test(reply_ttl_is_not_learned_from_resets),
+		cmocka_unit_test(numbers_count_up),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
