@@ -332,9 +332,11 @@ void crew_plan(struct search *search, double now)
 	if (crew_in_doubt(search))
 		search->next_control = fmin(search->next_control, now + DOUBT_SPACING);
 	if (search_due(search, now, search->next_control)) {
-		/* While few are there, one must be free to stand beside a scout. */
-		double quick = fmin(fmax(search->config.min_idle / 2, 0.1), search->controls > 1 ? 0.5 : 1);
+		/* Half of the shortest idle time searched, for it must outlive that; but one alone must often be free to
+		 * stand beside a worker. */
+		double quick = fmax(search->config.min_idle / (search->controls > 1 ? 2 : 1), 0.1);
 
+		quick = fmin(quick, search->controls > 1 ? 0.5 : 1);
 		if (crew_probe_control(search, now))
 			search->next_control = now + (crew_in_doubt(search) ? DOUBT_SPACING : fmax(CONTROL_SHARE * age, quick));
 		search_due(search, now, search->next_control);
