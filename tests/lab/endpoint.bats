@@ -13,7 +13,7 @@ setup() {
 # SECONDS SIGNAL: the endpoint closed what was idle for so long. It counts payload, and from its own accept() on.
 closed_by_endpoint() {
 	tell run "$BATS_TEST_DESCRIPTION"
-	[[ $status == 0 ]]
+	exits 0
 	holds run '[$r.outcome, $r.signal, $r.signal_from, $r.keepalive_refreshes, $r.reason] ==
 		["closed_by_endpoint", $signal, "endpoint", false, null]' --arg signal "$2"
 	contains run "$1" 0.5
@@ -50,7 +50,7 @@ closed_by_endpoint() {
 @test "a server with SO_KEEPALIVE of 4 s, and a NAT of 9 s" {
 	lab run --profile nat-silent --timeout 9 --server keepalive:4 -- 'measure --max-idle 60 $TESTBED_TARGET4'
 	tell run "$BATS_TEST_DESCRIPTION"
-	[[ $status == 3 ]]
+	exits 3
 	holds run '$r.outcome == "inconclusive" and $r.reason == "endpoint_keepalive" and $r.timeout_s == null'
 	holds run '$r.survived_s > 3.5 and $r.survived_s < 4.5 and $r.expired_s == null'
 }
@@ -58,7 +58,7 @@ closed_by_endpoint() {
 # REASON: something ended all connections in the middle: that is no timeout.
 no_timeout_reported() {
 	tell run "$BATS_TEST_DESCRIPTION"
-	[[ $status == 3 ]]
+	exits 3
 	holds run '$r.outcome == "inconclusive" and $r.reason == $reason and $r.timeout_s == null' --arg reason "$1"
 }
 

@@ -10,7 +10,7 @@ setup() {
 }
 
 right() { # SECONDS [LATE]
-	[[ $status == 0 ]] || holds run '"exit status" == 0'
+	exits 0
 	holds run '$r.outcome == "timeout"'
 	contains run "$@"
 }
@@ -49,7 +49,7 @@ right() { # SECONDS [LATE]
 		ip address del 192.0.2.10/24 dev eth0; ip address add 192.0.2.11/24 dev eth0
 		ip route add default via 192.0.2.1; wait $run'
 	tell run "$BATS_TEST_DESCRIPTION"
-	[[ $status == 3 ]]
+	exits 3
 	holds run '$r.outcome == "inconclusive" and $r.reason == "address_changed" and .elapsed_s < 12'
 }
 
@@ -57,7 +57,7 @@ right() { # SECONDS [LATE]
 	lab run --profile nat-reset --timeout 10 -- 'begin --max-idle 30 $TESTBED_TARGET6; sleep 4
 		ip address del 2001:db8:1::10/64 dev eth0; ip address add 2001:db8:1::11/64 dev eth0; wait $run'
 	tell run "$BATS_TEST_DESCRIPTION"
-	[[ $status == 3 ]]
+	exits 3
 	holds run '$r.outcome == "inconclusive" and $r.reason == "address_changed" and .elapsed_s < 12'
 }
 
@@ -103,7 +103,7 @@ for n in range(2000):
 @test "Ctrl-C: what is known, and exit 3" {
 	lab run --profile nat-silent --timeout 20 -- 'begin --max-idle 60 $TESTBED_TARGET4; sleep 6; kill -INT $run; wait $run'
 	tell run "$BATS_TEST_DESCRIPTION"
-	[[ $status == 3 ]]
+	exits 3
 	holds run '.interrupted and $r.outcome == "inconclusive" and $r.reason == "interrupted"'
 	holds run '$r.survived_s > 4 and $r.survived_s < 6.5 and $r.expired_s == null and .elapsed_s < 9 and (.samples | length > 15)'
 }
@@ -182,7 +182,7 @@ except BlockingIOError:
 @test "standard output is closed: that is told, and --output is written" {
 	lab run --profile nat-reset --timeout 6 -- '
 		$idleprobe measure --max-idle 60 --events $results/events --output $results/run.json $TESTBED_TARGET4 >&-'
-	[[ $status == 4 ]]
+	exits 4
 	jq -es 'length > 100' "$results/events"
 	grep -q 'standard output cannot be written' "$results/run.err"
 	holds run '$r.outcome == "timeout"'
@@ -210,7 +210,7 @@ except BlockingIOError:
 		results=$results/6; mkdir $results; measure --max-idle 4 [::1]:80; six=$?
 		kill $server; exit $((code + six))'
 	tell run "$BATS_TEST_DESCRIPTION, IPv4"
-	[[ $status == 0 ]]
+	exits 0
 	holds run '.target.interface == "lo" and $r.outcome == "closed_by_endpoint" and $r.signal == "reset_at_expiry"'
 	contains run 6 0.5
 	tell 6/run "$BATS_TEST_DESCRIPTION, IPv6"
@@ -220,7 +220,7 @@ except BlockingIOError:
 # USER: no capability is left, nor can one come back, while a measurement runs as USER
 no_rights_left() {
 	cat "$results/run.err" "$results/run.out"
-	[[ $status == 0 ]]
+	exits 0
 	grep -qE "^Uid:\s+$1\s+$1\s+$1\s+$1$" "$results/run.out"
 	[[ $(grep -cE '^Cap(Inh|Prm|Eff|Amb):\s+0+$' "$results/run.out") == 4 ]]
 	grep -qE '^NoNewPrivs:\s+1$' "$results/run.out"

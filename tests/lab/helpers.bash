@@ -1,6 +1,11 @@
 # For commands that run inside scripts/testbed: things that go wrong in the middle of a measurement.
 # shellcheck shell=bash
 
+# Waits until the server has a connection.
+connected() {
+	until [[ $(ip netns exec server ss -Htn state established) ]]; do sleep 0.02; done
+}
+
 # The server process dies, and the kernel closes its connections (FIN).
 server_stop() {
 	local pid

@@ -26,6 +26,9 @@ lab() {
 		'"$2" >"$results/$name.out" 2>"$results/$name.err" 3>&- || status=$?
 }
 
+# STATUS: the script's of the latest lab(), whose name is `run`
+exits() { [[ $status == "$1" ]] || { echo "exit status $status"; holds run false; }; }
+
 # NAME CONDITION [JQ-ARGUMENT...]: the report NAME.json meets a jq condition, in which $r is its result, and $warnings are
 # the codes of its warnings.
 holds() {

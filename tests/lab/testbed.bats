@@ -28,13 +28,13 @@ setup_file() {
 	start loss --profile router --loss 30 -- bash -c "$(declare -f echo_datagrams); echo_datagrams 203.0.113.10"
 	start loss6 --profile router --loss 30 -- bash -c "$(declare -f echo_datagrams); echo_datagrams 2001:db8:2::10"
 	start reboot --profile nat-silent -- bash -c '. tests/lab/helpers.bash
-		tests/lab/idle.py 203.0.113.10:7440 1.5 & sleep 0.5; server_reboot; wait $!; tests/lab/idle.py 203.0.113.10:7440 1.1'
+		tests/lab/idle.py 203.0.113.10:7440 3 & connected; server_reboot; wait $!; tests/lab/idle.py 203.0.113.10:7440 1.1'
 	start stop --profile nat-silent -- bash -c '. tests/lab/helpers.bash
-		tests/lab/idle.py 203.0.113.10:7440 1.5 & sleep 0.5; server_stop; wait $!'
+		tests/lab/idle.py 203.0.113.10:7440 1.5 & connected; server_stop; wait $!'
 	start flush --profile nat-silent -- bash -c '. tests/lab/helpers.bash
-		tests/lab/idle.py 203.0.113.10:7440 1.5 & sleep 0.5; gateway_flush; wait $!'
+		tests/lab/idle.py 203.0.113.10:7440 1.5 & connected; gateway_flush; wait $!'
 	start outage --profile nat-silent -- bash -c '. tests/lab/helpers.bash
-		tests/lab/idle.py 203.0.113.10:7440 1.1 2.5 & sleep 0.9; outage_begin; sleep 1; outage_end; wait $!'
+		tests/lab/idle.py 203.0.113.10:7440 1.5 4 & connected; sleep 0.4; outage_begin; sleep 2.5; outage_end; wait $!'
 	wait
 }
 
@@ -154,10 +154,10 @@ both() { # PROFILE FATE-BEFORE FATE-AFTER
 }
 
 @test "helpers: server rebooted, stopped; table flushed; outage" {
-	seen reboot '1.5 ECONNRESET' && seen reboot '1.1 alive'
+	seen reboot '3 ECONNRESET' && seen reboot '1.1 alive'
 	seen stop '1.5 ended (early)'
 	seen flush '1.5 silent'
-	seen outage '1.1 silent' && seen outage '2.5 alive'
+	seen outage '1.5 silent' && seen outage '4 alive'
 }
 
 @test "passes on standard input, output and the exit status" {
