@@ -74,7 +74,7 @@ void plan_contradiction(struct search *search, double now, bool waiting)
 	search->phase = "checking";
 	if (!search->census_taken)
 		plan_census(search, now);
-	if (waiting || pick_pending(search))
+	if (!search->census_taken || waiting || pick_pending(search))
 		return;
 	if (search->timer == TIMER_IDLE)
 		search_finish(search, SEARCH_ANSWERED); /* neither idle time nor age explains it: say so */
