@@ -48,6 +48,7 @@ $(BUILD)/bench: $(BENCH) $(BUILD)/libcore.a
 	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
 $(BUILD)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libidleprobe.a
 	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+$(BUILD)/test_search $(BUILD)/test_verdict: $(BUILD)/tests/unit/stage.o $(BUILD)/tests/sim/world.o
 
 $(BUILD)/%.o: %.c | $(BUILD)/libraries
 	@mkdir -p $(@D)

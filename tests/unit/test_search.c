@@ -1,0 +1,554 @@
+/* How the search behaves on the way: what it asks for, when, and when it ends. */
+#include "core/bracket.h"
+#include "core/search.h"
+#include "stage.h"
+
+#include <errno.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#define SPACING 0.6 /* Linux answers one out-of-window segment in 500 ms (net.ipv4.tcp_invalid_ratelimit) */
+
+static struct stage staged(double timeout)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(timeout);
+
+	return stage_begin(&config, &world);
+}
+
+static bool is_control(const struct stage *stage, int conn)
+{
+	return ledger_life(search_ledger(stage->search), conn)->control;
+}
+
+static void assert_holds(const struct stage *stage, double timeout)
+{
+	struct bracket bracket;
+
+	assert_false(stage->stuck);
+	assert_int_equal(search_end(stage->search), SEARCH_ANSWERED);
+	search_bracket(stage->search, &bracket);
+	assert_true(bracket.lower <= timeout && timeout <= bracket.upper);
+}
+
+static void assert_answered(const struct stage *stage, double timeout)
+{
+	struct bracket bracket;
+
+	assert_holds(stage, timeout);
+	search_bracket(stage->search, &bracket);
+	assert_true(bracket.upper - bracket.lower <= search_width_asked(stage->search, bracket.lower));
+}
+
+/* A probe of a worker at an idle time in [from, to]. */
+static bool scouted(const struct stage *stage, double from, double to)
+{
+	size_t count;
+	const struct sample *samples = ledger_samples(search_ledger(stage->search), &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (!samples[i].control && samples[i].idle >= from && samples[i].idle <= to)
+			return true;
+	return false;
+}
+
+/* Fails every connection that the search opens. */
+static struct search *failing(int error, int *opened)
+{
+	struct search_config config = stage_config();
+	struct search *search = search_new(&config);
+	double now = 0;
+
+	assert_non_null(search);
+	*opened = 0;
+	for (int turn = 0; turn < 50 && !search_done(search); turn++, now++) {
+		struct action action;
+
+		while (search_next(search, now, &action)) {
+			assert_int_equal(action.kind, ACTION_OPEN);
+			++*opened;
+			search_observe(search, &(struct observation){.what = OBSERVED_OPEN_FAILED, .conn = action.conn, .at = now,
+								     .rtt = NAN, .error = error});
+		}
+	}
+	return search;
+}
+
+/* A target that refuses is asked once, not a hundred times. */
+static void pilot_goes_alone(void **state)
+{
+	struct search_config config = stage_config();
+	struct search *search = search_new(&config);
+	struct action action;
+
+	(void)state;
+	assert_true(search_next(search, 0, &action));
+	assert_int_equal(action.kind, ACTION_OPEN);
+	assert_int_equal(action.conn, 0);
+	for (double now = 0; now < 100; now++)
+		assert_false(search_next(search, now, &action));
+	search_observe(search, &(struct observation){.what = OBSERVED_OPEN, .conn = 0, .at = 100, .rtt = 0.02});
+	assert_true(search_next(search, 100, &action));
+	assert_int_equal(action.kind, ACTION_OPEN);
+	search_free(search);
+}
+
+static void refusal_ends_the_search_at_once(void **state)
+{
+	int opened;
+	struct search *search = failing(ECONNREFUSED, &opened);
+	struct action action;
+
+	(void)state;
+	assert_int_equal(opened, 1);
+	assert_true(search_done(search));
+	assert_int_equal(search_end(search), SEARCH_UNREACHABLE);
+	assert_int_equal(search_error(search), ECONNREFUSED);
+	assert_false(search_next(search, 100, &action));
+	search_free(search);
+}
+
+/* SYNs get lost: a few more are tried, and no more than a few. */
+static void pilot_that_timed_out_is_followed_by_few(void **state)
+{
+	int opened;
+	struct search *search = failing(ETIMEDOUT, &opened);
+
+	(void)state;
+	assert_in_range(opened, 2, 5);
+	assert_int_equal(search_end(search), SEARCH_UNREACHABLE);
+	assert_int_equal(search_error(search), ETIMEDOUT);
+	search_free(search);
+}
+
+static void connections_open_at_a_bounded_rate(void **state)
+{
+	struct stage stage = staged(60);
+	double before = -1;
+	int opened = 0;
+
+	(void)state;
+	stage_run(&stage, INFINITY);
+	for (size_t i = 0; i < stage.step_count; i++) {
+		if (stage.steps[i].action.kind != ACTION_OPEN)
+			continue;
+		assert_true(stage.steps[i].at - before > 0.007);
+		before = stage.steps[i].at;
+		opened++;
+	}
+	assert_in_range(opened, 20, 120);
+	stage_end(&stage);
+}
+
+/* In a silent world none ends but by being closed. */
+static void never_more_connections_than_allowed(void **state)
+{
+	const int allowed[] = {2, 3, 4, 6, 8, 16, 32, 96};
+
+	(void)state;
+	for (size_t n = 0; n < sizeof allowed / sizeof *allowed; n++) {
+		struct search_config config = stage_config();
+		struct world_config world = stage_world(30);
+		struct stage stage;
+		int open = 0, most = 0;
+
+		config.connections = allowed[n];
+		stage = stage_begin(&config, &world);
+		stage_run(&stage, INFINITY);
+		for (size_t i = 0; i < stage.step_count; i++) {
+			open += stage.steps[i].action.kind == ACTION_OPEN;
+			open -= stage.steps[i].action.kind == ACTION_CLOSE;
+			most = open > most ? open : most;
+		}
+		assert_in_range(most, 2, allowed[n]);
+		assert_holds(&stage, 30);
+		if (allowed[n] > 2) /* two take more time than is worth it to get as narrow as asked for */
+			assert_answered(&stage, 30);
+		stage_end(&stage);
+	}
+}
+
+/* Boxes with small tables. */
+static void ladder_takes_four_connections_at_most(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(30);
+	struct stage stage;
+	int open = 0;
+
+	(void)state;
+	config.strategy = STRATEGY_LADDER;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, INFINITY);
+	for (size_t i = 0; i < stage.step_count; i++) {
+		open += stage.steps[i].action.kind == ACTION_OPEN;
+		open -= stage.steps[i].action.kind == ACTION_CLOSE;
+		assert_in_range(open, 0, 4);
+	}
+	assert_answered(&stage, 30);
+	stage_end(&stage);
+}
+
+static void assert_spaced(const struct stage *stage)
+{
+	double latest[1000];
+
+	for (int conn = 0; conn < 1000; conn++)
+		latest[conn] = -INFINITY;
+	for (size_t i = 0; i < stage->step_count; i++) {
+		const struct step *step = &stage->steps[i];
+
+		if (step->action.kind != ACTION_PROBE)
+			continue;
+		assert_in_range(step->action.conn, 0, 999);
+		assert_true(step->at - latest[step->action.conn] > SPACING - 1e-3);
+		latest[step->action.conn] = step->at;
+	}
+}
+
+static void probes_of_one_connection_are_spaced(void **state)
+{
+	(void)state;
+	for (int seed = 1; seed <= 5; seed++) {
+		struct search_config config = stage_config();
+		struct world_config world = stage_world(10);
+		struct stage stage;
+
+		config.connections = seed % 2 ? 96 : 4;
+		config.max_idle = 40;
+		world.seed = (uint64_t)seed;
+		world.loss = 0.05 * (seed - 1);
+		stage = stage_begin(&config, &world);
+		stage_run(&stage, INFINITY);
+		assert_false(stage.stuck);
+		assert_spaced(&stage);
+		stage_end(&stage);
+	}
+}
+
+/* Conntrack may have cut the entry of a connection that left four probes unanswered: it measures nothing any more. */
+static void tainted_worker_is_not_probed_again(void **state)
+{
+	int tainted = 0;
+
+	(void)state;
+	for (int seed = 1; seed <= 20; seed++) {
+		struct search_config config = stage_config();
+		struct world_config world = stage_world(INFINITY);
+		struct stage stage;
+
+		config.max_idle = 60;
+		world.seed = (uint64_t)seed;
+		world.loss = 0.3;
+		stage = stage_begin(&config, &world);
+		stage_run(&stage, INFINITY);
+		for (size_t conn = 0; conn < ledger_lives(search_ledger(stage.search)); conn++) {
+			const struct life *life = ledger_life(search_ledger(stage.search), (int)conn);
+
+			if (!life->tainted || life->control)
+				continue;
+			tainted++;
+			assert_int_equal(life->period_count, 0);
+			for (size_t i = 0; i < stage.step_count; i++)
+				if (stage.steps[i].action.kind == ACTION_PROBE && stage.steps[i].action.conn == (int)conn)
+					assert_true(stage.steps[i].at <= life->last_reply);
+		}
+		stage_end(&stage);
+	}
+	assert_true(tainted > 0);
+}
+
+static void documented_timeout_gets_a_scout_just_below_and_just_above(void **state)
+{
+	const double documented[] = {73};
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(INFINITY);
+	struct stage with, without;
+
+	(void)state;
+	without = stage_begin(&config, &world);
+	stage_run(&without, 90);
+	assert_false(scouted(&without, 72.2, 73) && scouted(&without, 73, 73.8));
+	config.documented = documented;
+	config.documented_count = 1;
+	with = stage_begin(&config, &world);
+	stage_run(&with, 90);
+	assert_true(scouted(&with, 72.2, 73));
+	assert_true(scouted(&with, 73, 73.8));
+	stage_end(&with);
+	stage_end(&without);
+}
+
+/* A scout that goes out into an outage comes back as a death. */
+static void no_scout_goes_out_while_no_control_answers(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(100);
+	struct stage stage;
+	int controls = 0;
+
+	(void)state;
+	world.outage_at[0] = 30;
+	world.outage_for[0] = 20;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, INFINITY);
+	for (size_t i = 0; i < stage.step_count; i++) {
+		const struct step *step = &stage.steps[i];
+
+		if (step->action.kind != ACTION_PROBE || step->at < 32 || step->at > 50)
+			continue;
+		assert_true(is_control(&stage, step->action.conn));
+		controls++;
+	}
+	assert_true(controls > 10);
+	assert_answered(&stage, 100);
+	stage_end(&stage);
+}
+
+static void path_that_stays_out_ends_the_search(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(100);
+	struct stage stage;
+	struct bracket bracket;
+
+	(void)state;
+	world.outage_at[0] = 30;
+	world.outage_for[0] = INFINITY;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, INFINITY);
+	assert_int_equal(search_end(stage.search), SEARCH_PATH_OUT);
+	assert_true(stage.now < 300);
+	search_bracket(stage.search, &bracket);
+	assert_true(isnan(bracket.upper));
+	stage_end(&stage);
+}
+
+/* Proxies answer keepalives themselves, and their timers run on. */
+static void control_that_dies_of_age_selects_that_timer(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(INFINITY);
+	struct bracket bracket;
+	struct stage stage;
+
+	(void)state;
+	world.close_after = 20;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, 15);
+	assert_int_equal(search_bracket(stage.search, &bracket), TIMER_IDLE);
+	stage_run(&stage, INFINITY);
+	assert_int_equal(search_bracket(stage.search, &bracket), TIMER_AGE);
+	assert_true(search_control_died(stage.search));
+	assert_answered(&stage, 20);
+	stage_end(&stage);
+}
+
+static void timer_that_keepalives_refresh_spares_the_controls(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(20);
+	struct bracket bracket;
+	struct stage stage;
+
+	(void)state;
+	world.late = LATE_RESET;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, INFINITY);
+	assert_int_equal(search_bracket(stage.search, &bracket), TIMER_IDLE);
+	assert_false(search_control_died(stage.search));
+	assert_true(search_some_outlived(stage.search));
+	assert_answered(&stage, 20);
+	stage_end(&stage);
+}
+
+/* A flush kills all at one moment: nobody outlives the others. */
+static void nobody_outlives_a_flushed_table(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(100);
+	struct stage stage;
+
+	(void)state;
+	world.flush_at = 20;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, INFINITY);
+	assert_false(stage.stuck);
+	assert_false(search_some_outlived(stage.search));
+	assert_true(search_control_died(stage.search));
+	stage_end(&stage);
+}
+
+static void far_end_that_speaks_ends_the_search(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(9);
+	struct stage stage;
+
+	(void)state;
+	world.keepalive = 4;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, INFINITY);
+	assert_int_equal(search_end(stage.search), SEARCH_ENDPOINT_SPEAKS);
+	stage_end(&stage);
+}
+
+static void everybody_that_survives_the_range_is_an_answer(void **state)
+{
+	struct stage stage = staged(INFINITY);
+	struct bracket bracket;
+
+	(void)state;
+	stage_run(&stage, INFINITY);
+	assert_int_equal(search_end(stage.search), SEARCH_ANSWERED);
+	search_bracket(stage.search, &bracket);
+	assert_true(bracket.alive > 199 && bracket.alive <= 200.1);
+	assert_true(isnan(bracket.upper));
+	assert_true(stage.now < 1.04 * 200);
+	stage_end(&stage);
+}
+
+/* Does the target still take connections? */
+static void fresh_connection_is_opened_at_the_end(void **state)
+{
+	struct stage stage = staged(60);
+	double opened = 0;
+
+	(void)state;
+	stage_run(&stage, INFINITY);
+	for (size_t i = 0; i < stage.step_count; i++)
+		if (stage.steps[i].action.kind == ACTION_OPEN)
+			opened = stage.steps[i].at;
+	assert_true(opened > 60);
+	assert_int_equal(ledger_life(search_ledger(stage.search), (int)ledger_lives(search_ledger(stage.search)) - 1)->state,
+			 LIFE_OPEN);
+	stage_end(&stage);
+}
+
+static void nothing_is_asked_once_the_search_is_done(void **state)
+{
+	struct stage stage = staged(20);
+	struct action action;
+
+	(void)state;
+	stage_run(&stage, INFINITY);
+	assert_answered(&stage, 20);
+	for (double later = 0; later < 1000; later += 10)
+		assert_false(search_next(stage.search, stage.now + later, &action));
+	stage_end(&stage);
+}
+
+/* ENOBUFS, an interface that is down: wait a little, rather than spin. */
+static void probes_pause_after_one_could_not_be_sent(void **state)
+{
+	struct stage stage = staged(INFINITY);
+	struct action action;
+	double failed;
+
+	(void)state;
+	stage_run(&stage, 15);
+	failed = stage.now;
+	search_observe(stage.search, &(struct observation){.what = OBSERVED_SEND_FAILED, .conn = 3, .at = failed, .rtt = NAN,
+							   .error = ENOBUFS});
+	for (double now = failed; now < failed + 0.49; now += 0.01)
+		assert_false(search_next(stage.search, now, &action));
+	assert_true(search_deadline(stage.search) <= failed + 0.5 + 1e-6);
+	stage_end(&stage);
+}
+
+/* A connection that cannot be opened in the middle is one less, and another is opened in its place. */
+static void failed_opening_is_made_up_for(void **state)
+{
+	struct search_config config = stage_config();
+	struct search *search = search_new(&config);
+	struct action action;
+	bool again = false;
+	double now = 0;
+	int failed = -1;
+
+	(void)state;
+	for (int turn = 0; turn < 3000 && now < 8; turn++) {
+		while (search_next(search, now, &action)) {
+			struct observation seen = {.what = OBSERVED_OPEN, .conn = action.conn, .at = now, .rtt = 0.02};
+
+			if (action.kind == ACTION_OPEN && action.conn == 5) {
+				seen.what = OBSERVED_OPEN_FAILED;
+				seen.error = EADDRNOTAVAIL;
+				failed = 5;
+			} else if (action.kind == ACTION_PROBE) {
+				seen.what = OBSERVED_SENT;
+				seen.rtt = NAN;
+				search_observe(search, &seen);
+				seen.what = OBSERVED_REPLY;
+				seen.rtt = 0.02;
+			}
+			again |= action.kind == ACTION_OPEN && action.conn > 5;
+			if (action.kind != ACTION_CLOSE)
+				search_observe(search, &seen);
+		}
+		now = fmax(now + 0.001, fmin(search_deadline(search), 8));
+	}
+	assert_int_equal(failed, 5);
+	assert_true(again);
+	assert_false(search_done(search));
+	assert_int_equal(search_error(search), EADDRNOTAVAIL);
+	search_free(search);
+}
+
+static void progress_tells_what_is_known(void **state)
+{
+	struct stage stage = staged(60);
+	struct search_progress progress;
+
+	(void)state;
+	stage_run(&stage, 40);
+	progress = search_progress(stage.search, stage.now);
+	assert_string_equal(progress.phase, "searching");
+	assert_float_equal(progress.idle, 40, 1);
+	assert_true(progress.survived > 30 && progress.survived < 40);
+	assert_true(isnan(progress.expired));
+	assert_true(progress.alive > 20);
+	assert_int_equal(progress.ended, 0);
+	assert_float_equal(progress.left_max, 160, 1);
+	stage_run(&stage, INFINITY);
+	progress = search_progress(stage.search, stage.now);
+	assert_string_equal(progress.phase, "done");
+	assert_float_equal(progress.expired, 60, 1);
+	assert_true(progress.ended > 2);
+	stage_end(&stage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(pilot_goes_alone),
+		cmocka_unit_test(refusal_ends_the_search_at_once),
+		cmocka_unit_test(pilot_that_timed_out_is_followed_by_few),
+		cmocka_unit_test(connections_open_at_a_bounded_rate),
+		cmocka_unit_test(never_more_connections_than_allowed),
+		cmocka_unit_test(ladder_takes_four_connections_at_most),
+		cmocka_unit_test(probes_of_one_connection_are_spaced),
+		cmocka_unit_test(tainted_worker_is_not_probed_again),
+		cmocka_unit_test(documented_timeout_gets_a_scout_just_below_and_just_above),
+		cmocka_unit_test(no_scout_goes_out_while_no_control_answers),
+		cmocka_unit_test(path_that_stays_out_ends_the_search),
+		cmocka_unit_test(control_that_dies_of_age_selects_that_timer),
+		cmocka_unit_test(timer_that_keepalives_refresh_spares_the_controls),
+		cmocka_unit_test(nobody_outlives_a_flushed_table),
+		cmocka_unit_test(far_end_that_speaks_ends_the_search),
+		cmocka_unit_test(everybody_that_survives_the_range_is_an_answer),
+		cmocka_unit_test(fresh_connection_is_opened_at_the_end),
+		cmocka_unit_test(nothing_is_asked_once_the_search_is_done),
+		cmocka_unit_test(probes_pause_after_one_could_not_be_sent),
+		cmocka_unit_test(failed_opening_is_made_up_for),
+		cmocka_unit_test(progress_tells_what_is_known),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
