@@ -179,6 +179,22 @@ static int play_all(int scenarios, char **names)
 	return bad ? 1 : 0;
 }
 
+/* Names that no suite has are a mistake, not an empty run. */
+static bool all_known(char **names)
+{
+	for (; *names; names++) {
+		bool known = false;
+
+		for (size_t i = 0; i < suite_count; i++)
+			known |= strcmp(suites[i].name, *names) == 0;
+		if (!known) {
+			fprintf(stderr, "sim: no suite is named \"%s\"\n", *names);
+			return false;
+		}
+	}
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	int scenarios = 1000, option;
@@ -192,6 +208,8 @@ int main(int argc, char **argv)
 		else
 			return 2;
 	}
+	if (!all_known(argv + optind))
+		return 2;
 	if (seed >= 0) {
 		play_one((uint64_t)seed, argv + optind);
 		return 0;
