@@ -34,7 +34,7 @@ bool crew_ready(const struct search *search, int conn)
 	const struct life *life = ledger_life(search->ledger, conn);
 
 	return life->state == LIFE_OPEN && !life->control && !life->tainted && life->period_count == 0 &&
-	       isnan(search->requested[conn]);
+	       isnan(search->requested[conn]) && search->probed[conn] + PROBE_SPACING <= search->now;
 }
 
 double crew_age(const struct search *search, int conn, double now)

@@ -6,6 +6,7 @@
 
 enum { TAINTING_PROBES = 4 };   /* three unanswered and the answered one; nf_conntrack_tcp_max_retrans is 3 */
 #define PAIRING 0.1             /* seconds: probes this close together met the same state of the path */
+#define LATE_ANSWER 0.2         /* seconds: an answer may be that much later than round trips were seen to be */
 #define BANNER 1.0              /* a far end that speaks within its first second says hello */
 
 struct ledger {
@@ -244,8 +245,10 @@ static bool observe_unasked(struct ledger *ledger, struct life *life, const stru
 static bool observe_end(struct ledger *ledger, struct life *life, const struct observation *seen,
 			enum sample_outcome outcome)
 {
-	/* No probe draws a FIN: it comes by itself, even while one is under way. */
-	bool asked = life->period_count > 0 && outcome != SAMPLE_FIN;
+	/* No probe draws a FIN, and none draws an RST so long after: they come by themselves, even while one is out. */
+	double longest = 2 * ledger_rtt_high(ledger) + 4 * ledger_jitter(ledger) + LATE_ANSWER;
+	bool asked = life->period_count > 0 && outcome != SAMPLE_FIN &&
+		     (outcome == SAMPLE_ICMP || seen->at <= life->latest_sent + longest);
 	struct sample *sample;
 
 	if (life->state != LIFE_OPEN)

@@ -174,6 +174,7 @@ static void plan(struct search *search, double now)
 {
 	if (isnan(search->started))
 		search->started = search->next_open = search->next_control = now;
+	search->now = now;
 	search->deadline = INFINITY;
 
 	double waits_until = ledger_expire_waits(search->ledger, now, search_wait(search));

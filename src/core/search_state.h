@@ -11,6 +11,7 @@ struct search {
 	struct search_config config;
 	struct ledger *ledger;
 	enum search_end end;
+	double now;                 /* of the planning under way */
 	const char *phase;
 
 	/* Actions decided on, not yet taken. */
@@ -64,7 +65,7 @@ double search_wait(const struct search *);
 void crew_plan(struct search *, double now);
 bool crew_complete(const struct search *);
 bool crew_is_small(const struct search *);
-/* A worker that is open and of which no probe is out. */
+/* A worker that is open, of which no probe is out, and that may be probed again. */
 bool crew_ready(const struct search *, int conn);
 bool crew_is_control(const struct search *, int conn);
 double crew_age(const struct search *, int conn, double now); /* seconds since its last segment */
