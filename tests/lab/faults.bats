@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# `measure` and bad luck in the middle of a run, at the host it runs on; its other ways to search; its rights and its cost.
+# `measure` and bad luck in the middle of a run, at the host it runs on; its rights and its cost.
 # shellcheck disable=SC2016,SC2030,SC2031,SC2154 # single quotes: it expands in the testbed, or in jq; report.bash sets variables
 
 bats_require_minimum_version 1.5.0
@@ -186,20 +186,6 @@ except BlockingIOError:
 	jq -es 'length > 100' "$results/events"
 	grep -q 'standard output cannot be written' "$results/run.err"
 	holds run '$r.outcome == "timeout"'
-}
-
-@test "ladder" {
-	lab run --profile nat-silent --timeout 6 -- 'measure --strategy ladder --max-idle 20 $TESTBED_TARGET4'
-	tell run "$BATS_TEST_DESCRIPTION"
-	right 6
-	holds run '$r.signal == "silent" and .method.strategy == "ladder"'
-}
-
-@test "two connections" {
-	lab run --profile nat-reset --timeout 6 -- 'measure --connections 2 --max-idle 20 $TESTBED_TARGET6'
-	tell run "$BATS_TEST_DESCRIPTION"
-	right 6
-	holds run '$r.signal == "reset_on_probe" and $r.signal_from == "path"'
 }
 
 @test "a target on the loopback interface" {
