@@ -1,5 +1,5 @@
-/* What a ledger proves about the timer. Connection 0 is a control, all others are workers that open at 0 (unless said
- * otherwise) with a round trip of 20 ms. */
+/* What a ledger proves about the timer. Connection 0 is a control, all others are workers that open at 0
+ * (unless said otherwise) with a round trip of 20 ms. */
 #include "core/bracket.h"
 
 #include <math.h>
@@ -91,7 +91,8 @@ static void nothing_is_known_of_nothing(void **state)
 
 	(void)state;
 	assert_float_equal(bracket.alive, 0, 0);
-	assert_true(isnan(bracket.suspected) && isnan(bracket.upper) && isnan(bracket.dead) && isnan(bracket.since));
+	assert_true(isnan(bracket.suspected) && isnan(bracket.upper));
+	assert_true(isnan(bracket.dead) && isnan(bracket.since));
 	assert_false(bracket.mixed);
 	ledger_free(ledger);
 }
@@ -200,12 +201,13 @@ static void recent_loss_needs_more_than_old_loss(void **state)
 static void upper_bound_stands_where_enough_is_gathered(void **state)
 {
 	struct ledger *ledger = opened(60);
+	struct bracket bracket;
 	int gathered = 0;
 
 	(void)state;
 	settle(ledger, 0, 30, 5);
 	lives(ledger, 60, 20);
-	for (struct bracket bracket = by_idle(ledger); gathered < bracket.weight_needed; bracket = by_idle(ledger)) {
+	for (bracket = by_idle(ledger); gathered < bracket.weight_needed; bracket = by_idle(ledger)) {
 		assert_true(isnan(bracket.upper));
 		gathered++;
 		silent(ledger, gathered, 30 + 0.1 * gathered);
@@ -288,7 +290,7 @@ static void closing_a_little_late_is_not_mixed(void **state)
 	}
 }
 
-/* After an answer the middlebox's clock stands up to a round trip ahead of ours; after the handshake it does not. */
+/* After an answer the middlebox's clock is up to a round trip ahead of ours; after a handshake it is not. */
 static void margins_leave_the_truth_inside(void **state)
 {
 	struct ledger *ledger = opened(2);
@@ -308,7 +310,7 @@ static void margins_leave_the_truth_inside(void **state)
 	ledger_free(ledger);
 }
 
-/* Several boxes by port: equal idle times, different fates. One death proves only itself, and so does one life. */
+/* Several boxes by port: equal idle times, different fates. One death proves only itself; so does a life. */
 static void mixed_fates_need_a_crowd(void **state)
 {
 	struct ledger *ledger = opened(90);

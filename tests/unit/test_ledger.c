@@ -1,4 +1,4 @@
-/* What the ledger makes of observations. Connection 0 is a control; all are opened at 0 with a round trip of 20 ms. */
+/* What the ledger makes of observations. Connection 0 is a control; all open at 0, 20 ms away. */
 #include "core/ledger.h"
 
 #include <errno.h>
@@ -72,7 +72,7 @@ static size_t sample_count(const struct ledger *ledger)
 	return count;
 }
 
-/* A lost probe may have come past the middlebox and refreshed its entry: only what the first one met is proven. */
+/* A lost probe may have passed the middlebox and refreshed its entry: only what the first met is proven. */
 static void late_answer_proves_the_idle_time_of_the_first_probe(void **state)
 {
 	struct ledger *ledger = opened(2);
@@ -99,7 +99,7 @@ static void late_answer_proves_the_idle_time_of_the_first_probe(void **state)
 static void late_answer_times_no_round_trip(void **state)
 {
 	struct ledger *ledger = opened(2);
-	struct observation slow = {.what = OBSERVED_REPLY, .conn = 1, .at = 15, .rtt = 4, .from = ORIGIN_ENDPOINT};
+	struct observation slow = {.what = OBSERVED_REPLY, .conn = 1, .at = 15, .rtt = 4};
 
 	(void)state;
 	silence(ledger, 1, 10);
@@ -163,7 +163,7 @@ static void answer_on_another_connection_at_the_same_moment_pairs(void **state)
 	see(ledger, OBSERVED_SENT, 0, 10.05);
 	see(ledger, OBSERVED_SENT, 2, 10.50);
 	assert_false(sample(ledger, 0)->paired);
-	see(ledger, OBSERVED_REPLY, 0, 10.55); /* it speaks for the moment when its probe was sent, not for this one */
+	see(ledger, OBSERVED_REPLY, 0, 10.55); /* it speaks for the moment when its probe was sent */
 	assert_true(sample(ledger, 0)->paired);
 	assert_false(sample(ledger, 1)->paired);
 	assert_false(sample(ledger, 2)->paired);
@@ -201,6 +201,22 @@ static void reset_is_drawn_by_the_probe_under_way(void **state)
 	assert_int_equal(sample(ledger, 0)->from, ORIGIN_ENDPOINT);
 	assert_int_equal(ledger_life(ledger, 1)->state, LIFE_ENDED);
 	assert_null(ledger_longest(ledger, TIMER_IDLE));
+	ledger_free(ledger);
+}
+
+/* Its own answer would have come long before: what the probe met is not known, and the RST came by itself. */
+static void reset_long_after_the_probe_was_not_drawn_by_it(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	silence(ledger, 1, 19.5); /* lost */
+	see(ledger, OBSERVED_RESET, 1, 20);
+	assert_int_equal(sample_count(ledger), 2);
+	assert_int_equal(sample(ledger, 1)->outcome, SAMPLE_RESET);
+	assert_false(sample(ledger, 1)->asked);
+	assert_float_equal(sample(ledger, 1)->age, 20, 1e-9);
+	assert_ptr_equal(ledger_longest(ledger, TIMER_AGE), sample(ledger, 1));
 	ledger_free(ledger);
 }
 
@@ -404,10 +420,11 @@ static void path_is_told_by_what_was_answered(void **state)
 /* nft's "reject with tcp reset" bears the TTL of the box: it says nothing of the endpoint's. */
 static void reply_ttl_is_not_learned_from_resets(void **state)
 {
+	const struct observation reset = {.what = OBSERVED_RESET, .conn = 1, .at = 9, .rtt = NAN, .ttl = 64};
 	struct ledger *ledger = opened(2);
 
 	(void)state;
-	ledger_observe(ledger, &(struct observation){.what = OBSERVED_RESET, .conn = 1, .at = 9, .rtt = NAN, .ttl = 64});
+	ledger_observe(ledger, &reset);
 	assert_int_equal(ledger_path(ledger).reply_ttl, ENDPOINT_TTL);
 	ledger_free(ledger);
 }
@@ -435,6 +452,7 @@ int main(void)
 		cmocka_unit_test(answer_on_another_connection_at_the_same_moment_pairs),
 		cmocka_unit_test(own_answer_does_not_pair),
 		cmocka_unit_test(reset_is_drawn_by_the_probe_under_way),
+		cmocka_unit_test(reset_long_after_the_probe_was_not_drawn_by_it),
 		cmocka_unit_test(fin_is_never_drawn_by_a_probe),
 		cmocka_unit_test(reset_by_itself_dates_the_expiry),
 		cmocka_unit_test(icmp_error_ends_no_connection),

@@ -63,6 +63,7 @@ static struct search *failing(int error, int *opened)
 {
 	struct search_config config = stage_config();
 	struct search *search = search_new(&config);
+	struct observation seen = {.what = OBSERVED_OPEN_FAILED, .rtt = NAN, .error = error};
 	double now = 0;
 
 	assert_non_null(search);
@@ -73,8 +74,9 @@ static struct search *failing(int error, int *opened)
 		while (search_next(search, now, &action)) {
 			assert_int_equal(action.kind, ACTION_OPEN);
 			++*opened;
-			search_observe(search, &(struct observation){.what = OBSERVED_OPEN_FAILED, .conn = action.conn, .at = now,
-								     .rtt = NAN, .error = error});
+			seen.conn = action.conn;
+			seen.at = now;
+			search_observe(search, &seen);
 		}
 	}
 	return search;
@@ -84,6 +86,7 @@ static struct search *failing(int error, int *opened)
 static void pilot_goes_alone(void **state)
 {
 	struct search_config config = stage_config();
+	const struct observation open = {.what = OBSERVED_OPEN, .conn = 0, .at = 100, .rtt = 0.02};
 	struct search *search = search_new(&config);
 	struct action action;
 
@@ -93,7 +96,7 @@ static void pilot_goes_alone(void **state)
 	assert_int_equal(action.conn, 0);
 	for (double now = 0; now < 100; now++)
 		assert_false(search_next(search, now, &action));
-	search_observe(search, &(struct observation){.what = OBSERVED_OPEN, .conn = 0, .at = 100, .rtt = 0.02});
+	search_observe(search, &open);
 	assert_true(search_next(search, 100, &action));
 	assert_int_equal(action.kind, ACTION_OPEN);
 	search_free(search);
@@ -232,7 +235,30 @@ static void probes_of_one_connection_are_spaced(void **state)
 	}
 }
 
-/* Conntrack may have cut the entry of a connection that left four probes unanswered: it measures nothing any more. */
+/* A census asks all at once, but none that was asked a moment ago: a rate limit would silence it. */
+static void probes_are_spaced_where_fates_contradict(void **state)
+{
+	(void)state;
+	for (int seed = 1; seed <= 8; seed++) {
+		struct search_config config = stage_config();
+		struct world_config world = stage_world(seed % 2 ? INFINITY : 100);
+		struct stage stage;
+
+		world.seed = (uint64_t)seed;
+		world.close_after = seed % 2 ? 20 : 0;
+		world.close_by_reset = seed % 4 == 1;
+		world.flush_at = seed % 4 == 0 ? 25 : 0;
+		world.second_share = seed % 4 == 2 ? 0.5 : 0;
+		world.second_timeout = 40;
+		stage = stage_begin(&config, &world);
+		stage_run(&stage, INFINITY);
+		assert_false(stage.stuck);
+		assert_spaced(&stage);
+		stage_end(&stage);
+	}
+}
+
+/* Conntrack may have cut the entry of a connection that left four probes unanswered: it measures nothing. */
 static void tainted_worker_is_not_probed_again(void **state)
 {
 	int tainted = 0;
@@ -255,9 +281,12 @@ static void tainted_worker_is_not_probed_again(void **state)
 				continue;
 			tainted++;
 			assert_int_equal(life->period_count, 0);
-			for (size_t i = 0; i < stage.step_count; i++)
-				if (stage.steps[i].action.kind == ACTION_PROBE && stage.steps[i].action.conn == (int)conn)
-					assert_true(stage.steps[i].at <= life->last_reply);
+			for (size_t i = 0; i < stage.step_count; i++) {
+				const struct step *step = &stage.steps[i];
+
+				if (step->action.kind == ACTION_PROBE && step->action.conn == (int)conn)
+					assert_true(step->at <= life->last_reply);
+			}
 		}
 		stage_end(&stage);
 	}
@@ -418,6 +447,7 @@ static void everybody_that_survives_the_range_is_an_answer(void **state)
 static void fresh_connection_is_opened_at_the_end(void **state)
 {
 	struct stage stage = staged(60);
+	const struct ledger *ledger;
 	double opened = 0;
 
 	(void)state;
@@ -426,8 +456,8 @@ static void fresh_connection_is_opened_at_the_end(void **state)
 		if (stage.steps[i].action.kind == ACTION_OPEN)
 			opened = stage.steps[i].at;
 	assert_true(opened > 60);
-	assert_int_equal(ledger_life(search_ledger(stage.search), (int)ledger_lives(search_ledger(stage.search)) - 1)->state,
-			 LIFE_OPEN);
+	ledger = search_ledger(stage.search);
+	assert_int_equal(ledger_life(ledger, (int)ledger_lives(ledger) - 1)->state, LIFE_OPEN);
 	stage_end(&stage);
 }
 
@@ -448,14 +478,15 @@ static void nothing_is_asked_once_the_search_is_done(void **state)
 static void probes_pause_after_one_could_not_be_sent(void **state)
 {
 	struct stage stage = staged(INFINITY);
+	struct observation seen = {.what = OBSERVED_SEND_FAILED, .conn = 3, .rtt = NAN, .error = ENOBUFS};
 	struct action action;
 	double failed;
 
 	(void)state;
 	stage_run(&stage, 15);
 	failed = stage.now;
-	search_observe(stage.search, &(struct observation){.what = OBSERVED_SEND_FAILED, .conn = 3, .at = failed, .rtt = NAN,
-							   .error = ENOBUFS});
+	seen.at = failed;
+	search_observe(stage.search, &seen);
 	for (double now = failed; now < failed + 0.49; now += 0.01)
 		assert_false(search_next(stage.search, now, &action));
 	assert_true(search_deadline(stage.search) <= failed + 0.5 + 1e-6);
@@ -475,8 +506,9 @@ static void failed_opening_is_made_up_for(void **state)
 	(void)state;
 	for (int turn = 0; turn < 3000 && now < 8; turn++) {
 		while (search_next(search, now, &action)) {
-			struct observation seen = {.what = OBSERVED_OPEN, .conn = action.conn, .at = now, .rtt = 0.02};
+			struct observation seen = {.conn = action.conn, .at = now, .rtt = 0.02};
 
+			seen.what = OBSERVED_OPEN;
 			if (action.kind == ACTION_OPEN && action.conn == 5) {
 				seen.what = OBSERVED_OPEN_FAILED;
 				seen.error = EADDRNOTAVAIL;
@@ -534,6 +566,7 @@ int main(void)
 		cmocka_unit_test(never_more_connections_than_allowed),
 		cmocka_unit_test(ladder_takes_four_connections_at_most),
 		cmocka_unit_test(probes_of_one_connection_are_spaced),
+		cmocka_unit_test(probes_are_spaced_where_fates_contradict),
 		cmocka_unit_test(tainted_worker_is_not_probed_again),
 		cmocka_unit_test(documented_timeout_gets_a_scout_just_below_and_just_above),
 		cmocka_unit_test(no_scout_goes_out_while_no_control_answers),
