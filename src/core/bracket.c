@@ -78,7 +78,7 @@ static int death_weight(const struct sample *sample)
 	case SAMPLE_SILENT:
 		return sample->paired ? WEIGHT_SILENT : 0;
 	case SAMPLE_ICMP:
-		return sample->paired ? WEIGHT_CLOSED : 0;
+		return sample->paired ? WEIGHT_ICMP : 0;
 	case SAMPLE_RESET:
 	case SAMPLE_FIN:
 		return WEIGHT_CLOSED;

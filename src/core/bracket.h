@@ -27,8 +27,9 @@ struct bracket {
 	double weight_suspect; /* ... and for a suspicion */
 };
 
-/* The weight of evidence that a sample is of its connection's death: an unanswered probe counts one. */
-enum { WEIGHT_SILENT = 1, WEIGHT_CLOSED = 3 };
+/* The weight of evidence that a sample is of its connection's death: an unanswered probe counts one. What loss cannot
+ * explain counts for more; a router's ICMP error may be a passing one. */
+enum { WEIGHT_SILENT = 1, WEIGHT_ICMP = 3, WEIGHT_CLOSED = 8 };
 
 void bracket_find(const struct ledger *, enum timer, struct bracket *);
 

@@ -121,7 +121,7 @@ static bool is_spent(const struct search *search, int conn)
 		return false;
 	if (weight >= bracket->weight_needed || (life->tainted && !life->control))
 		return true;
-	return !crew_is_small(search) && weight >= WEIGHT_CLOSED && ledger_probe(search->ledger, life, 0)->idle > bracket->alive;
+	return !crew_is_small(search) && weight >= WEIGHT_ICMP && ledger_probe(search->ledger, life, 0)->idle > bracket->alive;
 }
 
 bool crew_make_room(struct search *search)

@@ -54,8 +54,10 @@ static void plan_split(struct search *search, double now, double alive, double d
 		if (points > ready)
 			points = ready;
 		for (int point = 1; point <= points; point++) {
+			/* A little later will do, where no control is free at once. */
 			double when, step = gap / (points + 1);
-			int conn = pick_for(search, now, marks[i] + point * step, step / 4, &when);
+			double over = fmax(step / 4, fmin(PROBE_SPACING, step / 2));
+			int conn = pick_for(search, now, marks[i] + point * step, over, &when);
 
 			if (conn >= 0 && search_due(search, now, when) && !pick_probe(search, conn, now))
 				return;
@@ -90,7 +92,9 @@ static void plan_proof(struct search *search, double now, double alive, double d
 {
 	double limit = alive + search_width_asked(search, alive);
 	double latest = limit - (search_width_asked(search, alive) - search_room(search, alive));
-	double target = fmin(fmax(dead, alive + 0.6 * (latest - alive)), latest);
+	/* A small crew has one control, which is not always free: it aims a little earlier. */
+	double slack = crew_is_small(search) ? fmin(PROBE_SPACING, (latest - alive) / 2) : 0;
+	double target = fmin(fmax(dead, alive + 0.6 * (latest - alive)), latest - slack);
 	double weight = bracket_evidence(search->ledger, TIMER_IDLE, &search->bracket, limit) +
 			prospective(search, now, alive, latest);
 
