@@ -83,6 +83,7 @@ enum warning_code {
 	WARNING_WIDE_INTERVAL, /* wider than --precision and --resolution ask */
 	WARNING_CAPTURE_DROPS,
 	WARNING_CLOCK_JUMP,    /* the machine slept, or the process was stopped, in the middle */
+	WARNING_MIXED_FATES,   /* the spread, where connections of equal idle time fared differently */
 	WARNING_OPEN_FAILED,   /* some of the test connections could not be opened */
 	WARNING_CODES,
 };

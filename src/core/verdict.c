@@ -201,10 +201,19 @@ static void judge_mixed(struct result *result, const struct bracket *bracket, co
 
 		older += !isnan(life->opened) && life->last_reply - life->opened > bracket->dead;
 	}
-	if (3 * endings->total < older)
+	if (bracket->dead < bracket->alive && bracket->alive - bracket->dead <= MIXED_LIMIT * bracket->alive)
+		warn(result, WARNING_SCAN_GRANULARITY,
+		     "One connection was dead after %.1f s, another lived %.1f s, as where a device looks through its table only every "
+		     "few seconds.",
+		     bracket->dead, bracket->alive);
+	else if (3 * endings->total < older)
 		warn(result, WARNING_EVICTION,
 		     "%d connections were dropped early, after %.1f s or less, while others lived %.1f s, as where a table is full.",
 		     endings->total, bracket->dead, bracket->alive);
+	else if (bracket->dead < bracket->alive)
+		warn(result, WARNING_MIXED_FATES,
+		     "One connection was dead after %.1f s, another lived %.1f s, as where a path is split over several boxes.",
+		     bracket->dead, bracket->alive);
 }
 
 static void judge(struct result *result, const struct search *search)
@@ -241,6 +250,15 @@ static void judge(struct result *result, const struct search *search)
 	}
 }
 
+static int failed_opens(const struct ledger *ledger)
+{
+	int failed = 0;
+
+	for (size_t conn = 0; conn < ledger_lives(ledger); conn++)
+		failed += ledger_life(ledger, (int)conn)->state == LIFE_FAILED;
+	return failed;
+}
+
 static void add_circumstances(struct result *result, const struct search *search,
 			      const struct circumstances *circumstances)
 {
@@ -250,6 +268,9 @@ static void add_circumstances(struct result *result, const struct search *search
 		warn(result, WARNING_OUTBOUND_ONLY,
 		     "Only probes from this side were possible. A device that takes a late probe as a new connection (the Linux default, "
 		     "nf_conntrack_tcp_loose=1) hides its timeout from them: what the far end sends after a pause may still be lost.");
+	if (failed_opens(search_ledger(search)) && path.connections > 0)
+		warn(result, WARNING_OPEN_FAILED, "%d connections could not be opened, beside the %d that could.",
+		     failed_opens(search_ledger(search)), path.connections);
 	if (circumstances->capture_drops) {
 		warn(result, WARNING_CAPTURE_DROPS, "The kernel dropped %u captured segments before they could be read.",
 		     circumstances->capture_drops);

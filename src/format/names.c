@@ -65,6 +65,7 @@ const char *warning_name(enum warning_code code)
 	case WARNING_WIDE_INTERVAL: return "wide_interval";
 	case WARNING_CAPTURE_DROPS: return "capture_drops";
 	case WARNING_CLOCK_JUMP: return "clock_jump";
+	case WARNING_MIXED_FATES: return "mixed_fates";
 	case WARNING_OPEN_FAILED: return "open_failed";
 	case WARNING_CODES: return "";
 	}
