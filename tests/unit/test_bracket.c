@@ -249,7 +249,7 @@ static void icmp_error_counts_only_where_paired(void **state)
 	}
 	lives(ledger, 0, 60);
 	assert_float_equal(bracket_weight(ledger, ledger_life(ledger, 1)), 0, 0);
-	assert_float_equal(bracket_weight(ledger, ledger_life(ledger, 2)), WEIGHT_CLOSED, 0);
+	assert_float_equal(bracket_weight(ledger, ledger_life(ledger, 2)), WEIGHT_ICMP, 0);
 	ledger_free(ledger);
 }
 
