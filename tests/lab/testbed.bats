@@ -222,6 +222,12 @@ pids_in() {
 
 @test "works without root" {
 	((EUID == 0)) || skip "not root, so all of the above showed it"
+	# A copy that everybody can read: the clone may lie in a directory of root's alone.
+	local copy
+	copy=$(mktemp -d)
+	cp -r scripts "$copy" && chmod -R a+rX "$copy"
+	cd "$copy"
 	run -0 setpriv --reuid=65534 --regid=65534 --clear-groups scripts/testbed --profile nat-silent -- \
 		bash -c 'exec 3<>/dev/tcp/203.0.113.10/7440 4<>/dev/tcp/2001:db8:2::10/7440; ip netns exec gateway conntrack -L | grep -c ESTAB'
+	rm -rf "$copy"
 }
