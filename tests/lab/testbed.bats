@@ -19,7 +19,7 @@ setup_file() {
 		count() { echo "$1 $(ip netns exec server ss -Htn | wc -l)"; }
 		# Two are probed, and live the longer for it: a keepalive does not bear the next sequence number.
 		tests/lab/idle.py 203.0.113.10:7440 1.2 4.5 & tests/lab/idle.py [2001:db8:2::10]:7440 1.2 4.5 &
-		sleep 1; count before; sleep 3; count after; wait'
+		until [[ $(count before) == "before 4" ]]; do sleep 0.02; done; count before; sleep 4; count after; wait'
 	start fin --profile router --server fin:2 -- tests/lab/idle.py 203.0.113.10:7440 1.2 2.6
 	start rst --profile router --server rst:2 -- tests/lab/idle.py 203.0.113.10:7440 1.2 2.6
 	start keepalive --profile router --server keepalive:1 -- \
