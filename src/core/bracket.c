@@ -22,7 +22,8 @@ enum { MOST_WEIGHT = 60, MOST_EVIDENCE = 1024, MOST_CROWD = 14 };
 struct evidence {
 	double x, at;
 	double first; /* x of the first sign that its connection gave */
-	int weight, conn;
+	int weight;
+	const struct life *life;
 };
 
 static double time_of(const struct sample *sample, enum timer timer)
@@ -42,7 +43,7 @@ double bracket_alive_bound(const struct ledger *ledger, enum timer timer, const 
 	/* What closed by itself lived until the closing segment left, at most a round trip earlier; and timers are
 	 * not punctual. */
 	if (sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN)
-		return x - ledger_path(ledger).rtt_max - ledger_jitter(ledger) - LATENESS * x - LATENESS_SECONDS;
+		return x - ledger_rtt_max(ledger) - ledger_jitter(ledger) - LATENESS * x - LATENESS_SECONDS;
 	/* A period that began with an inbound segment is longer for the middlebox than for us: no margin. */
 	if (timer == TIMER_IDLE && sample->slack > 0)
 		return x;
@@ -120,10 +121,12 @@ static double crowd_alive(const struct ledger *ledger, enum timer timer, double 
  * miss it once in ten thousand times. */
 static int crowd_needed(const struct ledger *ledger)
 {
+	size_t count;
+	const struct life *lives = ledger_lives(ledger, &count);
 	int workers = 0;
 
-	for (size_t i = 0; i < ledger_lives(ledger); i++)
-		workers += !ledger_life(ledger, (int)i)->control;
+	for (size_t i = 0; i < count; i++)
+		workers += !lives[i].control;
 	workers /= 6;
 	return workers < 2 ? 2 : workers > MOST_CROWD ? MOST_CROWD : workers;
 }
@@ -203,10 +206,11 @@ static int by_time(const void *left, const void *right)
 /* All signs of death, ascending by time. */
 static size_t gather(const struct ledger *ledger, enum timer timer, struct evidence *found)
 {
-	size_t count = 0;
+	size_t count = 0, life_count;
+	const struct life *lives = ledger_lives(ledger, &life_count);
 
-	for (size_t i = 0; i < ledger_lives(ledger); i++) {
-		const struct life *life = ledger_life(ledger, (int)i);
+	for (size_t i = 0; i < life_count; i++) {
+		const struct life *life = &lives[i];
 		double conn_first = NAN;
 
 		for (size_t k = 0; k < life->period_count && count < MOST_EVIDENCE; k++) {
@@ -218,7 +222,7 @@ static size_t gather(const struct ledger *ledger, enum timer timer, struct evide
 				continue;
 			if (isnan(conn_first))
 				conn_first = x;
-			found[count++] = (struct evidence){x, sample->at, conn_first, weight, (int)i};
+			found[count++] = (struct evidence){x, sample->at, conn_first, weight, life};
 		}
 	}
 	qsort(found, count, sizeof *found, by_time);
@@ -244,8 +248,11 @@ static double proven_dead(const struct ledger *ledger, enum timer timer, const s
 /* The connection that died earliest of those that are proven dead each by itself. */
 static void find_dead(const struct ledger *ledger, enum timer timer, struct bracket *bracket)
 {
-	for (size_t i = 0; i < ledger_lives(ledger); i++) {
-		double x = proven_dead(ledger, timer, ledger_life(ledger, (int)i), bracket->weight_needed);
+	size_t count;
+	const struct life *lives = ledger_lives(ledger, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		double x = proven_dead(ledger, timer, &lives[i], bracket->weight_needed);
 
 		if (x < bracket->dead || (isnan(bracket->dead) && !isnan(x))) {
 			bracket->dead = x;
@@ -286,8 +293,6 @@ static void find_upper(const struct ledger *ledger, struct bracket *bracket, con
 			bracket->since = found[i].at;
 	bracket->survivor = oldest_survivor(ledger, bracket->since);
 	for (size_t i = 0; i < count; i++) {
-		const struct life *life = ledger_life(ledger, found[i].conn);
-
 		if (!speaks(bracket, &found[i], survived_at))
 			continue;
 		weight += found[i].weight;
@@ -296,12 +301,12 @@ static void find_upper(const struct ledger *ledger, struct bracket *bracket, con
 		    (!bracket->mixed || bracket->dead_conns >= bracket->crowd))
 			bracket->upper = found[i].x;
 		if (isnan(bracket->suspected) && (weight >= bracket->weight_suspect ||
-						  bracket_weight(ledger, life) >= bracket->weight_suspect))
+						  bracket_weight(ledger, found[i].life) >= bracket->weight_suspect))
 			bracket->suspected = found[i].x;
 	}
 	for (size_t i = 0; i < count; i++) {
 		if (!speaks(bracket, &found[i], survived_at) || !(found[i].x <= CLOSE_ABOVE * bracket->upper + CLOSE_SECONDS) ||
-		    ledger_life(ledger, found[i].conn)->last <= bracket->survivor)
+		    found[i].life->last <= bracket->survivor)
 			continue;
 		bracket->later_conns += found[i].x == found[i].first;
 		bracket->later_evidence += found[i].weight;
@@ -314,8 +319,9 @@ static double find_contradiction(const struct ledger *ledger, enum timer timer, 
 				 struct loss loss, double since)
 {
 	const double nearly = 0.9;
-	size_t count;
+	size_t count, life_count;
 	const struct sample *samples = ledger_samples(ledger, &count);
+	const struct life *lives = ledger_lives(ledger, &life_count);
 	double shortest = NAN;
 	int silent = 0, asked = 0;
 
@@ -325,8 +331,8 @@ static double find_contradiction(const struct ledger *ledger, enum timer timer, 
 		asked += samples[i].outcome == SAMPLE_ALIVE && !samples[i].control && x < bracket->alive &&
 			 x > nearly * bracket->alive;
 	}
-	for (size_t i = 0; i < ledger_lives(ledger); i++) {
-		const struct life *life = ledger_life(ledger, (int)i);
+	for (size_t i = 0; i < life_count; i++) {
+		const struct life *life = &lives[i];
 
 		if (!life->period_count || life->control)
 			continue;

@@ -19,7 +19,7 @@ static void plan_census(struct search *search, double now)
 bool search_control_died(const struct search *search)
 {
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (life->control && bracket_weight(search->ledger, life) >= search->bracket.weight_needed)
 			return true;
@@ -43,7 +43,7 @@ bool search_some_outlived(const struct search *search)
 
 	/* The first of those that are proven dead: when it was last heard of, and when it showed. */
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (bracket_weight(search->ledger, life) < search->bracket.weight_needed)
 			continue;
@@ -58,7 +58,7 @@ bool search_some_outlived(const struct search *search)
 		}
 	}
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (life->opened <= heard && lived_until(search, life) > died + search_wait(search))
 			return true;
@@ -94,7 +94,7 @@ bool contradict_endpoint_speaks(const struct search *search)
 	const struct sample *samples = ledger_samples(search->ledger, &count);
 
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		spoken += life->unasked;
 		again += life->unasked > 1;

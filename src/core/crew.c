@@ -26,12 +26,12 @@ enum { MISSED_BY_LOST_CONTROL = 4, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, 
 
 bool crew_is_control(const struct search *search, int conn)
 {
-	return ledger_life(search->ledger, conn)->control;
+	return search->lives[conn].control;
 }
 
 bool crew_ready(const struct search *search, int conn)
 {
-	const struct life *life = ledger_life(search->ledger, conn);
+	const struct life *life = &search->lives[conn];
 
 	return life->state == LIFE_OPEN && !life->control && !life->tainted && life->period_count == 0 &&
 	       isnan(search->requested[conn]) && search->probed[conn] + PROBE_SPACING <= search->now;
@@ -39,7 +39,7 @@ bool crew_ready(const struct search *search, int conn)
 
 double crew_age(const struct search *search, int conn, double now)
 {
-	return now - ledger_life(search->ledger, conn)->last;
+	return now - search->lives[conn].last;
 }
 
 int crew_workers(const struct search *search)
@@ -47,7 +47,7 @@ int crew_workers(const struct search *search)
 	int count = 0;
 
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		count += !life->control && !life->tainted &&
 			 (life->state == LIFE_OPENING ||
@@ -62,7 +62,7 @@ static int occupied(const struct search *search)
 	int count = 0;
 
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		enum life_state state = ledger_life(search->ledger, conn)->state;
+		enum life_state state = search->lives[conn].state;
 
 		count += state == LIFE_OPENING || state == LIFE_OPEN;
 	}
@@ -90,14 +90,14 @@ static bool room_for_times(struct search *search)
 
 void crew_open(struct search *search, bool control, double now)
 {
-	if (!ledger_open(search->ledger, search->next_conn, control, now)) {
+	size_t count;
+
+	if (!ledger_open(search->ledger, search->next_conn, control, now) || !room_for_times(search)) {
 		search_finish(search, SEARCH_NO_MEMORY);
 		return;
 	}
-	if (!room_for_times(search)) {
-		search_finish(search, SEARCH_NO_MEMORY);
-		return;
-	}
+	search->lives = ledger_lives(search->ledger, &count);
+	search->stale = true;
 	search->requested[search->next_conn] = NAN;
 	search->probed[search->next_conn] = -INFINITY;
 	search_push(search, ACTION_OPEN, search->next_conn++);
@@ -106,6 +106,7 @@ void crew_open(struct search *search, bool control, double now)
 static void close_connection(struct search *search, int conn)
 {
 	ledger_close(search->ledger, conn);
+	search->stale = true;
 	search_push(search, ACTION_CLOSE, conn);
 }
 
@@ -113,7 +114,7 @@ static void close_connection(struct search *search, int conn)
  * until it is proven. */
 static bool is_spent(const struct search *search, int conn)
 {
-	const struct life *life = ledger_life(search->ledger, conn);
+	const struct life *life = &search->lives[conn];
 	const struct bracket *bracket = &search->bracket;
 	double weight = bracket_weight(search->ledger, life);
 
@@ -159,9 +160,9 @@ bool crew_complete(const struct search *search)
 static bool pilot_landed(struct search *search, double now)
 {
 	for (int conn = 0; conn < search->next_conn; conn++)
-		if (!isnan(ledger_life(search->ledger, conn)->opened))
+		if (!isnan(search->lives[conn].opened))
 			return true;
-	if (ledger_life(search->ledger, search->next_conn - 1)->state == LIFE_OPENING)
+	if (search->lives[search->next_conn - 1].state == LIFE_OPENING)
 		return false;
 	if (search->last_error == ETIMEDOUT && search->next_conn < PILOT_TRIES)
 		crew_open(search, true, now);
@@ -211,7 +212,7 @@ static void keep_young(struct search *search, double now)
 		if (!search_due(search, now, search->started + YOUNG_AFTER))
 			return;
 	} else {
-		const struct life *young = ledger_life(search->ledger, search->young);
+		const struct life *young = &search->lives[search->young];
 		double due = search->started + (young->asked_at - search->started) / YOUNG_SHARE;
 
 		if (young->state == LIFE_OPENING)
@@ -233,7 +234,7 @@ static void keep_young(struct search *search, double now)
 
 static bool is_living_control(const struct search *search, int conn)
 {
-	const struct life *life = ledger_life(search->ledger, conn);
+	const struct life *life = &search->lives[conn];
 
 	return life->control && life->state == LIFE_OPEN;
 }
@@ -244,7 +245,7 @@ static int answering_controls(const struct search *search)
 	int answering = 0;
 
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (!life->control || (life->state != LIFE_OPEN && life->state != LIFE_OPENING))
 			continue;
@@ -264,7 +265,7 @@ bool crew_probe_control(struct search *search, double now)
 
 		/* One that is silent is no good witness, for it may be dead. */
 		bool here = search->probed[conn] >= now - 1e-6;
-		bool silent = ledger_life(search->ledger, conn)->period_count > 0 && !here;
+		bool silent = search->lives[conn].period_count > 0 && !here;
 
 		if (here && !silent)
 			return true;
@@ -283,7 +284,7 @@ bool crew_probe_control(struct search *search, double now)
 bool crew_control_outlived(const struct search *search, double age)
 {
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (life->control && life->last_reply - life->opened > age)
 			return true;
@@ -297,7 +298,7 @@ bool crew_in_doubt(const struct search *search)
 	double heard = -INFINITY, asked = -INFINITY;
 
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (life->last_reply > heard)
 			heard = life->last_reply;
@@ -326,10 +327,10 @@ void crew_plan(struct search *search, double now)
 		if (answering_controls(search) == 0)
 			crew_spare(search, true, now);
 		else if (crew_workers(search) < fmin(search->wanted - search->controls, FEW_WORKERS) &&
-			 !crew_in_doubt(search))
+			 !search->in_doubt)
 			crew_spare(search, false, now);
 	}
-	if (crew_in_doubt(search))
+	if (search->in_doubt)
 		search->next_control = fmin(search->next_control, now + DOUBT_SPACING);
 	if (search_due(search, now, search->next_control)) {
 		/* Half of the shortest idle time searched, for it must outlive that; but one alone must often be free to
@@ -338,7 +339,7 @@ void crew_plan(struct search *search, double now)
 
 		quick = fmin(quick, search->controls > 1 ? 0.5 : 1);
 		if (crew_probe_control(search, now))
-			search->next_control = now + (crew_in_doubt(search) ? DOUBT_SPACING : fmax(CONTROL_SHARE * age, quick));
+			search->next_control = now + (search->in_doubt ? DOUBT_SPACING : fmax(CONTROL_SHARE * age, quick));
 		search_due(search, now, search->next_control);
 	}
 }

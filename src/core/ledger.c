@@ -107,6 +107,11 @@ double ledger_rtt_high(const struct ledger *ledger)
 	return ledger->rtt_count ? rtt_quantile(ledger, 0.95) : 0;
 }
 
+double ledger_rtt_max(const struct ledger *ledger)
+{
+	return ledger->rtt_count ? ledger->rtts[ledger->rtt_count - 1] : 0;
+}
+
 double ledger_jitter(const struct ledger *ledger)
 {
 	/* The millisecond stands for the capture's own lateness. */
@@ -343,9 +348,10 @@ double ledger_expire_waits(struct ledger *ledger, double now, double wait)
 	return next;
 }
 
-size_t ledger_lives(const struct ledger *ledger)
+const struct life *ledger_lives(const struct ledger *ledger, size_t *count)
 {
-	return ledger->life_count;
+	*count = ledger->life_count;
+	return ledger->lives;
 }
 
 const struct life *ledger_life(const struct ledger *ledger, int conn)

@@ -83,7 +83,8 @@ bool ledger_observe(struct ledger *, const struct observation *);
  * or INFINITY. */
 double ledger_expire_waits(struct ledger *, double now, double wait);
 
-size_t ledger_lives(const struct ledger *);
+/* By number; the array is the ledger's and is valid until the next connection is opened. */
+const struct life *ledger_lives(const struct ledger *, size_t *count);
 const struct life *ledger_life(const struct ledger *, int conn);
 
 /* In order of time; the array is the ledger's and is valid until its next observation. */
@@ -99,8 +100,10 @@ const struct sample *ledger_longest(const struct ledger *, enum timer);
 /* Answered and lost probes since `since`, both only where the matter is settled. */
 void ledger_loss(const struct ledger *, double since, int *answered, int *lost);
 
-/* Bounds for margins: the round trip that 95 % of the replies stayed within, and its spread above the shortest. */
+/* Bounds for margins: the round trip that 95 % of the replies stayed within, the longest, and the spread of the 95 %
+ * above the shortest; 0 or little where there was none. */
 double ledger_rtt_high(const struct ledger *);
+double ledger_rtt_max(const struct ledger *);
 double ledger_jitter(const struct ledger *);
 
 struct path_stats ledger_path(const struct ledger *);

@@ -21,7 +21,7 @@ static void plan_split(struct search *search, double now, double alive, double d
 
 	marks[count++] = alive;
 	for (int conn = 0; conn < search->next_conn && count < 2 * MOST_SPLITS + 60; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 		double idle;
 
 		ready += crew_ready(search, conn) && crew_age(search, conn, now) < dead;
@@ -72,7 +72,7 @@ static double prospective(const struct search *search, double now, double above,
 	double weight = 0;
 
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (life->control || life->state != LIFE_OPEN)
 			continue;
@@ -169,7 +169,7 @@ bool narrow_final(struct search *search, double now)
 {
 	search->phase = "confirming";
 	if (search->final_conn >= 0) {
-		enum life_state state = ledger_life(search->ledger, search->final_conn)->state;
+		enum life_state state = search->lives[search->final_conn].state;
 
 		if (state != LIFE_FAILED || search->final_tries >= FINAL_TRIES)
 			return state != LIFE_OPENING;

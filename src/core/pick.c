@@ -50,7 +50,7 @@ bool pick_probe(struct search *search, int conn, double now)
 bool pick_pending(const struct search *search)
 {
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (life->control || life->state != LIFE_OPEN)
 			continue;
@@ -66,7 +66,7 @@ double pick_longest_pending(const struct search *search, double now)
 	double longest = 0;
 
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (life->control || life->state != LIFE_OPEN)
 			continue;

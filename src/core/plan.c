@@ -18,7 +18,7 @@ double plan_patience(const struct search *search)
 /* A living connection whose latest probe went unanswered. */
 static bool is_suspect(const struct search *search, int conn)
 {
-	const struct life *life = ledger_life(search->ledger, conn);
+	const struct life *life = &search->lives[conn];
 
 	if (life->state != LIFE_OPEN || !life->period_count)
 		return false;
@@ -38,7 +38,7 @@ static double time_at_first_probe(const struct search *search, const struct life
 /* Does the answer depend on this suspect's being asked again? */
 static bool needs_round(const struct search *search, int conn)
 {
-	const struct life *life = ledger_life(search->ledger, conn);
+	const struct life *life = &search->lives[conn];
 	const struct bracket *bracket = &search->bracket;
 	double weight = bracket_weight(search->ledger, life);
 
@@ -56,12 +56,12 @@ static bool plan_rounds(struct search *search, double now)
 	bool waiting = false, alarm = false;
 	int asked = 0;
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (!is_suspect(search, conn) || !needs_round(search, conn))
 			continue;
 		waiting = true;
-		if (crew_in_doubt(search) || !isnan(search->requested[conn]) ||
+		if (search->in_doubt || !isnan(search->requested[conn]) ||
 		    !search_due(search, now, search->probed[conn] + PROBE_SPACING) || !crew_probe_control(search, now))
 			continue;
 		if (search->probed[conn] < now && asked++ < MOST_ASKED)
@@ -80,7 +80,7 @@ static bool plan_rounds(struct search *search, double now)
 
 static bool gave_up(struct search *search, double now)
 {
-	if (crew_in_doubt(search)) {
+	if (search->in_doubt) {
 		if (isnan(search->doubt_since))
 			search->doubt_since = now;
 		search->phase = "waiting for the path";
@@ -105,11 +105,11 @@ void plan_search(struct search *search, double now)
 
 	if (!isnan(search->doubt_since))
 		return;
-	if (contradict_endpoint_speaks(search)) {
+	if (search->endpoint_speaks) {
 		search_finish(search, SEARCH_ENDPOINT_SPEAKS);
 		return;
 	}
-	if (search->timer == TIMER_AGE || search_control_died(search) ||
+	if (search->timer == TIMER_AGE || search->control_died ||
 	    (bracket->mixed && bracket->alive - bracket->dead > MIXED_LIMIT * bracket->alive))
 		plan_contradiction(search, now, waiting);
 	else if (!isnan(bracket->suspected) || !isnan(bracket->upper))

@@ -171,6 +171,15 @@ static enum timer choose_timer(const struct ledger *ledger, struct bracket *brac
 	return TIMER_AGE;
 }
 
+static void learn(struct search *search)
+{
+	search->timer = choose_timer(search->ledger, &search->bracket);
+	search->in_doubt = crew_in_doubt(search);
+	search->control_died = search_control_died(search);
+	search->endpoint_speaks = contradict_endpoint_speaks(search);
+	search->stale = false;
+}
+
 static void plan(struct search *search, double now)
 {
 	if (isnan(search->started))
@@ -186,8 +195,7 @@ static void plan(struct search *search, double now)
 	search_due(search, now, waits_until);
 	forget_unseen(search, now);
 	if (search->stale)
-		search->timer = choose_timer(search->ledger, &search->bracket);
-	search->stale = false;
+		learn(search);
 	if (!search_due(search, now, search->hold_until))
 		return;
 	crew_plan(search, now);
@@ -248,7 +256,7 @@ struct search_progress search_progress(const struct search *search, double now)
 	};
 
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = ledger_life(search->ledger, conn);
+		const struct life *life = &search->lives[conn];
 
 		if (life->state == LIFE_OPEN && life->period_count == 0) {
 			progress.alive++;

@@ -10,6 +10,7 @@
 struct search {
 	struct search_config config;
 	struct ledger *ledger;
+	const struct life *lives;   /* the ledger's, by connection */
 	enum search_end end;
 	double now;                 /* of the planning under way */
 	const char *phase;
@@ -26,7 +27,9 @@ struct search {
 	/* What is known, and what the timer seems to count from. */
 	struct bracket bracket;
 	enum timer timer;
-	bool stale;                 /* the bracket is older than the ledger */
+	bool in_doubt;              /* no control was answered since the first that was not: is the path out? */
+	bool control_died, endpoint_speaks;
+	bool stale;                 /* all this is older than the ledger */
 	double waits_until;         /* when the next pending probe turns silent */
 
 	/* The crew. */
@@ -80,7 +83,7 @@ bool crew_make_room(struct search *);
 bool crew_control_outlived(const struct search *, double age);
 /* Opens one more connection where there is room or can be made. */
 void crew_spare(struct search *, bool control, double now);
-/* No control was answered since the first that was not: is the path out? */
+/* Works out whether the path is in doubt. */
 bool crew_in_doubt(const struct search *);
 
 /* pick.c */

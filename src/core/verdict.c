@@ -70,10 +70,12 @@ static enum signal_kind ending_of(const struct ledger *ledger, const struct life
 static void count_endings(const struct ledger *ledger, enum timer timer, const struct bracket *bracket,
 			  struct endings *endings)
 {
+	size_t count;
+	const struct life *lives = ledger_lives(ledger, &count);
 
 	*endings = (struct endings){.first = INFINITY, .last = -INFINITY};
-	for (size_t conn = 0; conn < ledger_lives(ledger); conn++) {
-		const struct life *life = ledger_life(ledger, (int)conn);
+	for (size_t conn = 0; conn < count; conn++) {
+		const struct life *life = &lives[conn];
 		enum origin from;
 		enum signal_kind signal = ending_of(ledger, life, timer, bracket, &from);
 
@@ -130,8 +132,12 @@ static enum tristate keepalive_refreshes(const struct ledger *ledger, enum timer
 {
 	if (timer == TIMER_AGE)
 		return NO;
-	for (size_t conn = 0; conn < ledger_lives(ledger); conn++) {
-		const struct life *life = ledger_life(ledger, (int)conn);
+
+	size_t count;
+	const struct life *lives = ledger_lives(ledger, &count);
+
+	for (size_t conn = 0; conn < count; conn++) {
+		const struct life *life = &lives[conn];
 
 		if (life->control && life->last_reply - life->opened > bracket->upper)
 			return YES;
@@ -192,12 +198,14 @@ static void judge_timeout(struct result *result, const struct search *search, en
 static void judge_mixed(struct result *result, const struct bracket *bracket, const struct endings *endings,
 			const struct ledger *ledger)
 {
+	size_t count;
+	const struct life *lives = ledger_lives(ledger, &count);
 	int older = 0;
 
 	tell_signal(result, endings);
 	inconclusive(result, REASON_INCONSISTENT_EXPIRY);
-	for (size_t conn = 0; conn < ledger_lives(ledger); conn++) {
-		const struct life *life = ledger_life(ledger, (int)conn);
+	for (size_t conn = 0; conn < count; conn++) {
+		const struct life *life = &lives[conn];
 
 		older += !isnan(life->opened) && life->last_reply - life->opened > bracket->dead;
 	}
@@ -252,10 +260,12 @@ static void judge(struct result *result, const struct search *search)
 
 static int failed_opens(const struct ledger *ledger)
 {
+	size_t count;
+	const struct life *lives = ledger_lives(ledger, &count);
 	int failed = 0;
 
-	for (size_t conn = 0; conn < ledger_lives(ledger); conn++)
-		failed += ledger_life(ledger, (int)conn)->state == LIFE_FAILED;
+	for (size_t conn = 0; conn < count; conn++)
+		failed += lives[conn].state == LIFE_FAILED;
 	return failed;
 }
 

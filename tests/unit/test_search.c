@@ -274,8 +274,12 @@ static void tainted_worker_is_not_probed_again(void **state)
 		world.loss = 0.3;
 		stage = stage_begin(&config, &world);
 		stage_run(&stage, INFINITY);
-		for (size_t conn = 0; conn < ledger_lives(search_ledger(stage.search)); conn++) {
-			const struct life *life = ledger_life(search_ledger(stage.search), (int)conn);
+
+		size_t count;
+		const struct life *lives = ledger_lives(search_ledger(stage.search), &count);
+
+		for (size_t conn = 0; conn < count; conn++) {
+			const struct life *life = &lives[conn];
 
 			if (!life->tainted || life->control)
 				continue;
@@ -447,7 +451,8 @@ static void everybody_that_survives_the_range_is_an_answer(void **state)
 static void fresh_connection_is_opened_at_the_end(void **state)
 {
 	struct stage stage = staged(60);
-	const struct ledger *ledger;
+	const struct life *lives;
+	size_t count;
 	double opened = 0;
 
 	(void)state;
@@ -456,8 +461,8 @@ static void fresh_connection_is_opened_at_the_end(void **state)
 		if (stage.steps[i].action.kind == ACTION_OPEN)
 			opened = stage.steps[i].at;
 	assert_true(opened > 60);
-	ledger = search_ledger(stage.search);
-	assert_int_equal(ledger_life(ledger, (int)ledger_lives(ledger) - 1)->state, LIFE_OPEN);
+	lives = ledger_lives(search_ledger(stage.search), &count);
+	assert_int_equal(lives[count - 1].state, LIFE_OPEN);
 	stage_end(&stage);
 }
 
