@@ -75,6 +75,8 @@ static bool proves_life(const struct sample *sample)
 
 static int death_weight(const struct sample *sample)
 {
+	if (sample->moot && !closed_by_itself(sample))
+		return 0;
 	switch (sample->outcome) {
 	case SAMPLE_SILENT:
 		return sample->paired ? WEIGHT_SILENT : 0;
@@ -236,10 +238,8 @@ static double proven_dead(const struct ledger *ledger, enum timer timer, const s
 
 	for (size_t k = 0; k < life->period_count; k++) {
 		const struct sample *sample = ledger_probe(ledger, life, k);
-		bool closed = sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN;
-
 		weight += death_weight(sample);
-		if (closed || weight >= needed)
+		if (death_weight(sample) == WEIGHT_CLOSED || weight >= needed)
 			return bracket_dead_bound(ledger, timer, sample);
 	}
 	return NAN;
@@ -349,6 +349,22 @@ static double find_contradiction(const struct ledger *ledger, enum timer timer, 
 	return silent > 0 && chance_of_losses(loss, silent, asked) < FALSE_CONTRADICTION ? shortest : NAN;
 }
 
+/* What closes by itself tells how long it lived: no others' longer lives make that longer. */
+static double first_closing(const struct ledger *ledger, enum timer timer)
+{
+	size_t count;
+	const struct life *lives = ledger_lives(ledger, &count);
+	double shortest = INFINITY;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct sample *latest = ledger_latest_probe(ledger, &lives[i]);
+
+		if (latest && closed_by_itself(latest) && (!lives[i].control || timer == TIMER_AGE))
+			shortest = fmin(shortest, bracket_alive_bound(ledger, timer, latest));
+	}
+	return fmax(shortest, 0);
+}
+
 void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket *bracket)
 {
 	static _Thread_local struct evidence found[MOST_EVIDENCE];
@@ -396,6 +412,8 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 		if (!bracket->mixed)
 			bracket->alive = bracket->lower;
 	}
+	if (!bracket->mixed)
+		bracket->alive = bracket->lower = fmin(bracket->lower, first_closing(ledger, timer));
 	find_upper(ledger, bracket, found, count, longest ? longest->at : 0);
 	bracket->upper = bracket->upper < outlived ? outlived : bracket->upper;
 }

@@ -111,8 +111,7 @@ static bool classify_inbound(struct flow *flow, const struct segment *segment, d
 		flow->state = FLOW_ENDED;
 		*o = arrived(OBSERVED_FIN, flow, segment, at);
 	} else if (segment->flags & TCP_SYN) {
-		/* The handshake's last ACK was lost. TCP asks for it again, and the endpoint has no say in that. */
-		*o = arrived(OBSERVED_REPLY, flow, segment, at);
+		*o = arrived(OBSERVED_SYNACK, flow, segment, at);
 	} else if (segment->length == 0 && !repeats &&
 		   (flow->outstanding || at - flow->probe_at < REPLY_GRACE)) {
 		flow->outstanding = false;

@@ -5,12 +5,14 @@
 
 #include <math.h>
 
+#define CENSUS_LASTS 60.0     /* seconds, after which nobody is waited for any more */
+
 /* Asks every connection once: who lives and who does not? */
 static void plan_census(struct search *search, double now)
 {
 	if (!crew_probe_control(search, now))
 		return;
-	search->census_taken = true;
+	search->census_at = now;
 	for (int conn = 0; conn < search->next_conn; conn++)
 		if (crew_ready(search, conn))
 			search_request(search, conn, now);
@@ -72,9 +74,9 @@ void plan_contradiction(struct search *search, double now, bool waiting)
 	const struct bracket *bracket = &search->bracket;
 
 	search->phase = "checking";
-	if (!search->census_taken)
+	if (isnan(search->census_at))
 		plan_census(search, now);
-	if (!search->census_taken || waiting || pick_pending(search))
+	if (isnan(search->census_at) || ((waiting || pick_pending(search)) && !search_due(search, now, search->census_at + CENSUS_LASTS)))
 		return;
 	if (search->timer == TIMER_IDLE)
 		search_finish(search, SEARCH_ANSWERED); /* neither idle time nor age explains it: say so */

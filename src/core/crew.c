@@ -22,7 +22,7 @@
 #define DOUBT_SPACING 0.7     /* seconds between probes while the path does not answer */
 #define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost */
 
-enum { MISSED_BY_LOST_CONTROL = 4, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12 };
+enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12 };
 
 bool crew_is_control(const struct search *search, int conn)
 {
@@ -110,6 +110,24 @@ static void close_connection(struct search *search, int conn)
 	search_push(search, ACTION_CLOSE, conn);
 }
 
+/* A control that has left several probes unanswered. */
+static bool is_lost_control(const struct life *life)
+{
+	return life->control && life->state == LIFE_OPEN && life->period_count >= MISSED_BY_LOST_CONTROL;
+}
+
+static int answering_controls(const struct search *search)
+{
+	int answering = 0;
+
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = &search->lives[conn];
+
+		answering += life->control && (life->state == LIFE_OPENING || (life->state == LIFE_OPEN && !is_lost_control(life)));
+	}
+	return answering;
+}
+
 /* A dead connection serves no more; its evidence stays in the ledger. One whose death contradicts others' lives is kept
  * until it is proven. */
 static bool is_spent(const struct search *search, int conn)
@@ -131,6 +149,13 @@ bool crew_make_room(struct search *search)
 		return true;
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		if (is_spent(search, conn)) {
+			close_connection(search, conn);
+			return true;
+		}
+	}
+	/* Without a control no silence says anything: it is not known whether the path is out, or all are dead. */
+	for (int conn = 0; conn < search->next_conn && answering_controls(search) == 0; conn++) {
+		if (is_lost_control(&search->lives[conn])) {
 			close_connection(search, conn);
 			return true;
 		}
@@ -232,26 +257,27 @@ static void keep_young(struct search *search, double now)
 	crew_open(search, true, now);
 }
 
+/* A probe at once, repeated until it is answered: then the handshake is known to be over, and the idle time counts. */
+static void confirm_handshakes(struct search *search, double now)
+{
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = &search->lives[conn];
+
+		if (life->state != LIFE_OPEN || life->confirmed || !isnan(search->requested[conn]) ||
+		    (life->period_count > 0 && (search->in_doubt || !ledger_unanswered(search->ledger, life))))
+			continue;
+		if (life->period_count >= MOST_CONFIRMING && !life->control)
+			close_connection(search, conn);
+		else if (search_due(search, now, search->probed[conn] + PROBE_SPACING))
+			search_request(search, conn, now);
+	}
+}
+
 static bool is_living_control(const struct search *search, int conn)
 {
 	const struct life *life = &search->lives[conn];
 
 	return life->control && life->state == LIFE_OPEN;
-}
-
-/* Controls that have not left several probes unanswered. */
-static int answering_controls(const struct search *search)
-{
-	int answering = 0;
-
-	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = &search->lives[conn];
-
-		if (!life->control || (life->state != LIFE_OPEN && life->state != LIFE_OPENING))
-			continue;
-		answering += life->period_count < MISSED_BY_LOST_CONTROL;
-	}
-	return answering;
 }
 
 bool crew_probe_control(struct search *search, double now)
@@ -305,9 +331,7 @@ bool crew_in_doubt(const struct search *search)
 		if (!life->control || life->state != LIFE_OPEN || !life->period_count)
 			continue;
 
-		const struct sample *latest = ledger_latest_probe(search->ledger, life);
-
-		if (latest->outcome == SAMPLE_SILENT || latest->outcome == SAMPLE_ICMP || life->period_count > 1)
+		if (ledger_unanswered(search->ledger, life) || life->period_count > 1)
 			asked = fmax(asked, ledger_probe(search->ledger, life, 0)->at);
 	}
 	return asked > heard;
@@ -321,12 +345,13 @@ void crew_plan(struct search *search, double now)
 		open_first_crew(search, now);
 	if (search->end != SEARCH_RUNNING || search->next_conn == 0)
 		return;
+	confirm_handshakes(search, now);
 	if (search->next_conn > 1)
 		keep_young(search, now);
 	if (crew_complete(search)) {
 		if (answering_controls(search) == 0)
 			crew_spare(search, true, now);
-		else if (crew_workers(search) < fmin(search->wanted - search->controls, FEW_WORKERS) &&
+		else if (search->workers < fmin(search->wanted - search->controls, FEW_WORKERS) &&
 			 !search->in_doubt)
 			crew_spare(search, false, now);
 	}

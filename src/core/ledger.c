@@ -155,6 +155,7 @@ static struct sample *add_sample(struct ledger *ledger, struct life *life, int c
 		.rtt = NAN,
 		.outcome = outcome,
 		.from = ORIGIN_NONE,
+		.moot = !life->confirmed,
 		.control = life->control,
 	};
 	life->period[life->period_count++] = ledger->sample_count++;
@@ -211,7 +212,7 @@ static void settle_alive(struct ledger *ledger, struct life *life, const struct 
 		for (size_t i = 0; i + 1 < life->period_count; i++)
 			ledger->samples[life->period[i]].outcome = SAMPLE_LOST;
 		latest->outcome = SAMPLE_ALIVE;
-		latest->idle = first->idle;
+		latest->idle = life->confirmed ? first->idle : 0;
 		latest->slack = first->slack;
 		ledger->answered++;
 		ledger->lost += (int)life->period_count - 1;
@@ -225,6 +226,7 @@ static void settle_alive(struct ledger *ledger, struct life *life, const struct 
 			life->tainted = true;
 		pair_others(ledger, latest);
 	}
+	life->confirmed = true;
 	life->last_reply = seen->at;
 	begin_period(life, seen->at, true);
 }
@@ -271,6 +273,10 @@ static bool observe_end(struct ledger *ledger, struct life *life, const struct o
 	sample->asked = asked;
 	if (outcome != SAMPLE_ICMP)
 		life->state = LIFE_ENDED;
+	if (outcome == SAMPLE_RESET && asked && life->synack_repeated && seen->from != ORIGIN_PATH) {
+		sample->moot = true;
+		life->state = LIFE_CLOSED;
+	}
 	if (!asked)
 		note_life(ledger, sample);
 	return true;
@@ -286,6 +292,17 @@ static void observe_open(struct ledger *ledger, struct life *life, const struct 
 	note_rtt(ledger, seen->rtt);
 }
 
+static void observe_synack(struct life *life, const struct observation *seen)
+{
+	if (life->state != LIFE_OPEN)
+		return;
+	life->confirmed = false;
+	life->synack_repeated = true;
+	life->last_reply = seen->at;
+	if (life->period_count == 0)
+		begin_period(life, seen->at, true);
+}
+
 bool ledger_observe(struct ledger *ledger, const struct observation *seen)
 {
 	struct life *life = life_of(ledger, seen->conn);
@@ -297,6 +314,9 @@ bool ledger_observe(struct ledger *ledger, const struct observation *seen)
 	switch (seen->what) {
 	case OBSERVED_OPEN:
 		observe_open(ledger, life, seen);
+		return true;
+	case OBSERVED_SYNACK:
+		observe_synack(life, seen);
 		return true;
 	case OBSERVED_OPEN_FAILED:
 		life->state = LIFE_FAILED;
@@ -373,6 +393,13 @@ const struct sample *ledger_probe(const struct ledger *ledger, const struct life
 const struct sample *ledger_latest_probe(const struct ledger *ledger, const struct life *life)
 {
 	return life->period_count ? ledger_probe(ledger, life, life->period_count - 1) : NULL;
+}
+
+bool ledger_unanswered(const struct ledger *ledger, const struct life *life)
+{
+	const struct sample *latest = ledger_latest_probe(ledger, life);
+
+	return latest && (latest->outcome == SAMPLE_SILENT || latest->outcome == SAMPLE_ICMP);
 }
 
 void ledger_loss(const struct ledger *ledger, double since, int *answered, int *lost)

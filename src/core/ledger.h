@@ -33,6 +33,7 @@ struct sample {
 	enum sample_outcome outcome;
 	enum origin from;
 	bool asked;      /* RESET, FIN, ICMP: it followed a probe; false: it came by itself */
+	bool moot;       /* the handshake was not known to be over: it proves no idle time, dead or alive */
 	bool control;    /* of a control connection, kept alive by frequent probes */
 	bool paired;     /* a probe sent at the same moment on another connection was answered: the path worked */
 };
@@ -43,6 +44,9 @@ enum life_state { LIFE_OPENING, LIFE_OPEN, LIFE_ENDED, LIFE_CLOSED, LIFE_FAILED 
 struct life {
 	enum life_state state;
 	bool control;
+	bool confirmed;     /* a probe was answered since the handshake. Before, its last ACK may have been lost, and the
+			       middlebox wait for it with another timer (nf_conntrack_tcp_timeout_syn_recv, 60 s) */
+	bool synack_repeated; /* so the far end may have given up the handshake, and be right to reset it later */
 	bool tainted;       /* answered only after several probes: conntrack may have cut its entry short (facts of
 			       nf_conntrack_tcp_timeout_max_retrans), so it measures nothing any more */
 	double asked_at;    /* when it was to be opened */
@@ -93,6 +97,9 @@ const struct sample *ledger_samples(const struct ledger *, size_t *count);
 /* The probes (and the closing segment) of its present idle period, from 0 on, and the latest of them; NULL beyond. */
 const struct sample *ledger_probe(const struct ledger *, const struct life *, size_t number);
 const struct sample *ledger_latest_probe(const struct ledger *, const struct life *);
+
+/* Was its latest probe left unanswered, or answered by an ICMP error? */
+bool ledger_unanswered(const struct ledger *, const struct life *);
 
 /* The sample that proves the longest life, idle or in all; NULL where none does. */
 const struct sample *ledger_longest(const struct ledger *, enum timer);

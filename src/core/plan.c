@@ -20,12 +20,7 @@ static bool is_suspect(const struct search *search, int conn)
 {
 	const struct life *life = &search->lives[conn];
 
-	if (life->state != LIFE_OPEN || !life->period_count)
-		return false;
-
-	enum sample_outcome outcome = ledger_latest_probe(search->ledger, life)->outcome;
-
-	return outcome == SAMPLE_SILENT || outcome == SAMPLE_ICMP;
+	return life->state == LIFE_OPEN && life->confirmed && ledger_unanswered(search->ledger, life);
 }
 
 static double time_at_first_probe(const struct search *search, const struct life *life)

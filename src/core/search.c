@@ -111,7 +111,7 @@ struct search *search_new(const struct search_config *config)
 	}
 	search->phase = "opening";
 	search->started = NAN;
-	search->doubt_since = search->witnessed_at = NAN;
+	search->doubt_since = search->witnessed_at = search->census_at = NAN;
 	search->young = search->final_conn = -1;
 	search->stale = true;
 	bracket_find(search->ledger, TIMER_IDLE, &search->bracket);
@@ -176,6 +176,7 @@ static void learn(struct search *search)
 	search->timer = choose_timer(search->ledger, &search->bracket);
 	search->in_doubt = crew_in_doubt(search);
 	search->control_died = search_control_died(search);
+	search->workers = crew_workers(search);
 	search->endpoint_speaks = contradict_endpoint_speaks(search);
 	search->stale = false;
 }
@@ -262,8 +263,8 @@ struct search_progress search_progress(const struct search *search, double now)
 			progress.alive++;
 			if (!life->control)
 				progress.idle = fmax(progress.idle, now - life->last);
-		} else if (life->state == LIFE_ENDED || life->period_count > 1) {
-			progress.ended++;
+		} else {
+			progress.ended += life->state == LIFE_ENDED || (life->confirmed && ledger_unanswered(search->ledger, life));
 		}
 	}
 	if (!isnan(bracket->upper) || !isnan(bracket->suspected)) {
@@ -271,7 +272,7 @@ struct search_progress search_progress(const struct search *search, double now)
 
 		/* Splitting costs a few waits and the width of the bracket; a small crew starts over for it. */
 		progress.left_min = search_wait(search);
-		progress.left_max = crew_workers(search) > 8 ? 10 + 0.03 * upper : 10 + 2 * upper;
+		progress.left_max = search->workers > 8 ? 10 + 0.03 * upper : 10 + 2 * upper;
 	} else {
 		progress.left_min = fmax(0, search->config.min_idle - progress.idle);
 		progress.left_max = fmax(0, search->config.max_idle - progress.idle);

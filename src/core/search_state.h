@@ -29,6 +29,7 @@ struct search {
 	enum timer timer;
 	bool in_doubt;              /* no control was answered since the first that was not: is the path out? */
 	bool control_died, endpoint_speaks;
+	int workers;                /* that live, as far as is known */
 	bool stale;                 /* all this is older than the ledger */
 	double waits_until;         /* when the next pending probe turns silent */
 
@@ -44,7 +45,8 @@ struct search {
 	double ratio;               /* between one scout and the next */
 	double next_control, hold_until;
 	double doubt_since;         /* when the path stopped answering at all; NAN */
-	bool census_taken, survivors_asked;
+	double census_at;           /* when all were asked who lives; NAN */
+	bool survivors_asked;
 	double survivor_due;        /* when the next may be asked to outlive the first death */
 	double witnessed_at;        /* when all that were older than the timeout were asked to confirm it; NAN */
 	int final_conn;             /* the connection opened at the end to see that the target still answers; -1 */
@@ -72,7 +74,8 @@ bool crew_is_small(const struct search *);
 bool crew_ready(const struct search *, int conn);
 bool crew_is_control(const struct search *, int conn);
 double crew_age(const struct search *, int conn, double now); /* seconds since its last segment */
-int crew_workers(const struct search *);                      /* living, ready or under test */
+/* Counts those that live, ready or under test. */
+int crew_workers(const struct search *);
 void crew_open(struct search *, bool control, double now);
 /* Probes that control which was left alone longest, so that a probe sent now on another connection has a witness of the
  * path. False where none may be probed again yet; then this counts for the deadline. */

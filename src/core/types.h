@@ -16,6 +16,7 @@ enum origin { ORIGIN_NONE, ORIGIN_PATH, ORIGIN_ENDPOINT, ORIGIN_UNKNOWN };
 /* What the engine tells the search about one test connection. */
 enum observed {
 	OBSERVED_OPEN,		/* the handshake completed; `at` is its last segment */
+	OBSERVED_SYNACK,	/* the far end repeated its SYN-ACK: the handshake's last ACK did not arrive there */
 	OBSERVED_OPEN_FAILED,	/* `error` is the errno of connect() */
 	OBSERVED_SENT,		/* a probe left */
 	OBSERVED_SEND_FAILED,	/* a probe could not be sent: `error` (ENOBUFS, ENETDOWN, ...) */

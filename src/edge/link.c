@@ -263,6 +263,7 @@ static void settle(struct link *link, enum observed what)
 	case OBSERVED_FIN:
 		end(link);
 		break;
+	case OBSERVED_SYNACK:
 	case OBSERVED_UNASKED:
 	case OBSERVED_OUTBOUND:
 	case OBSERVED_ICMP:

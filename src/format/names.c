@@ -91,6 +91,7 @@ const char *observed_name(enum observed what)
 {
 	switch (what) {
 	case OBSERVED_OPEN: return "opened";
+	case OBSERVED_SYNACK: return "synack_repeated";
 	case OBSERVED_OPEN_FAILED: return "open_failed";
 	case OBSERVED_SENT: return "probe";
 	case OBSERVED_SEND_FAILED: return "send_failed";

@@ -5,9 +5,10 @@
 #include <stdlib.h>
 
 enum { ENDPOINT_TTL = 60, BOX_TTL = 64 };
+#define SYN_RECV 60.0         /* seconds: nf_conntrack_tcp_timeout_syn_recv */
 #define INVALID_RATELIMIT 0.5 /* seconds: net.ipv4.tcp_invalid_ratelimit */
 
-enum event_kind { EVENT_OBSERVE, EVENT_BOX_EXPIRY, EVENT_SERVER_CLOSE, EVENT_SERVER_KEEPALIVE, EVENT_EVICT, EVENT_RESTART };
+enum event_kind { EVENT_OBSERVE, EVENT_BOX_EXPIRY, EVENT_SERVER_CLOSE, EVENT_SERVER_KEEPALIVE, EVENT_EVICT, EVENT_RESTART, EVENT_SYNACK };
 
 struct event {
 	double at;
@@ -20,6 +21,8 @@ struct event {
 
 struct connection {
 	bool open, entry, server;  /* the client's socket, the box's entry, the server's socket */
+	bool half_open;            /* the box has not seen the handshake's last ACK, */
+	bool server_half_open;     /* nor has the server: it repeats its SYN-ACK */
 	double timeout, passed;    /* of the box: seconds, and last refresh */
 	double opened;
 	double heard;              /* the server's last segment received */
@@ -146,7 +149,7 @@ static double leg(struct world *world, double share)
 /* When the box forgets the entry if nothing passes any more. */
 static double expiry(const struct world *world, const struct connection *conn)
 {
-	double at = conn->passed + conn->timeout, scan = world->config.scan;
+	double at = conn->passed + (conn->half_open ? SYN_RECV : conn->timeout), scan = world->config.scan;
 
 	if (scan > 0)
 		at = world->scan_phase + ceil((at - world->scan_phase) / scan) * scan;
@@ -162,11 +165,13 @@ static bool box_knows(struct world *world, struct connection *conn, double at)
 	return conn->entry;
 }
 
-static void box_refresh(struct world *world, int number, double at)
+static void box_refresh(struct world *world, int number, double at, bool outbound)
 {
 	struct connection *conn = &world->conns[number];
+	bool completes = outbound && conn->half_open;
 
-	if (world->config.payload_only)
+	conn->half_open &= !outbound;
+	if (world->config.payload_only && !completes)
 		return;
 	conn->passed = fmax(conn->passed, at);
 	if (world->config.reset_at_expiry)
@@ -180,8 +185,9 @@ static void server_heard(struct world *world, int number, double at)
 		push(world, (struct event){.at = at + world->config.keepalive, .kind = EVENT_SERVER_KEEPALIVE, .conn = number, .stamp = at});
 }
 
-/* A segment from the server at `at`; returns when it reaches the client, NAN if never. */
-static double to_client(struct world *world, int number, double at)
+/* A segment from the server at `at`; returns when it reaches the client, NAN if never. One that does not refresh passes
+ * all the same: conntrack ignores a SYN-ACK once the client's ACK was seen (sIG in nf_conntrack_proto_tcp.c). */
+static double to_client(struct world *world, int number, double at, bool refreshes)
 {
 	struct connection *conn = &world->conns[number];
 	bool lost = is_lost(world, at);
@@ -192,7 +198,8 @@ static double to_client(struct world *world, int number, double at)
 		return NAN;
 	if (!box_knows(world, conn, box))
 		return NAN;
-	box_refresh(world, number, box);
+	if (refreshes)
+		box_refresh(world, number, box, false);
 	return lost ? NAN : box + leg(world, world->box_share);
 }
 
@@ -252,7 +259,7 @@ static void probe(struct world *world, int number, double now)
 		if (!conn->entry)
 			return;
 	}
-	box_refresh(world, number, box);
+	box_refresh(world, number, box, true);
 	if (lost)
 		return;
 	server = box + leg(world, 1 - world->box_share);
@@ -264,7 +271,7 @@ static void probe(struct world *world, int number, double now)
 	if (server < conn->answered + INVALID_RATELIMIT)
 		return;
 	conn->answered = server;
-	back = to_client(world, number, server);
+	back = to_client(world, number, server, true);
 	if (isnan(back))
 		return;
 
@@ -273,6 +280,43 @@ static void probe(struct world *world, int number, double now)
 	observe(world, back, reply);
 	if (uniform(world) < world->config.duplicate)
 		observe(world, back + 0.001, reply);
+}
+
+/* The last ACK of the handshake, as the client's kernel sends it. */
+static void last_ack(struct world *world, int number, double at)
+{
+	struct connection *conn = &world->conns[number];
+	bool lost = is_lost(world, at), before_box = uniform(world) < world->box_share;
+	double box = at + leg(world, world->box_share);
+
+	if ((lost && before_box) || !box_knows(world, conn, box))
+		return;
+	box_refresh(world, number, box, true);
+	if (lost)
+		return;
+	conn->server_half_open = false;
+	server_heard(world, number, box + leg(world, 1 - world->box_share));
+}
+
+/* A server without that ACK repeats its SYN-ACK at growing intervals (net.ipv4.tcp_synack_retries is 5). */
+static void server_repeats(struct world *world, const struct event *event)
+{
+	struct connection *conn = &world->conns[event->conn];
+	double back;
+
+	if (!conn->server || !conn->server_half_open)
+		return;
+	if (event->stamp > 32) {
+		conn->server = false;
+		return;
+	}
+	push(world, (struct event){.at = event->at + 2 * event->stamp, .kind = EVENT_SYNACK, .conn = event->conn, .stamp = 2 * event->stamp});
+	back = to_client(world, event->conn, event->at, false);
+	if (isnan(back) || !conn->open)
+		return;
+	observe(world, back, (struct observation){.what = OBSERVED_SYNACK, .conn = event->conn, .rtt = NAN, .from = ORIGIN_ENDPOINT, .ttl = ENDPOINT_TTL});
+	observe(world, back, (struct observation){.what = OBSERVED_OUTBOUND, .conn = event->conn, .rtt = NAN});
+	last_ack(world, event->conn, back);
 }
 
 static void open_connection(struct world *world, int number, double now)
@@ -302,14 +346,10 @@ static void open_connection(struct world *world, int number, double now)
 	conn->passed = done - leg(world, world->box_share);
 	observe(world, done,
 		(struct observation){.what = OBSERVED_OPEN, .conn = number, .rtt = done - at, .from = ORIGIN_ENDPOINT, .ttl = ENDPOINT_TTL});
-	if (!is_lost(world, done)) {
-		double passed = done + leg(world, world->box_share);
-
-		conn->passed = passed;
-		if (world->config.reset_at_expiry)
-			push(world, (struct event){.at = expiry(world, conn), .kind = EVENT_BOX_EXPIRY, .conn = number, .stamp = conn->passed});
-		server_heard(world, number, done + leg(world, 1));
-	}
+	conn->half_open = conn->server_half_open = true;
+	last_ack(world, number, done);
+	if (conn->server_half_open)
+		push(world, (struct event){.at = done + 1, .kind = EVENT_SYNACK, .conn = number, .stamp = 1});
 	if (world->config.close_after > 0)
 		push(world, (struct event){.at = done + leg(world, 1) + world->config.close_after, .kind = EVENT_SERVER_CLOSE, .conn = number});
 }
@@ -339,7 +379,7 @@ static void server_closes(struct world *world, int number, double at, bool by_re
 		return;
 	conn->server = false;
 	for (int tries = 0; tries < 6; tries++) {
-		double back = to_client(world, number, at);
+		double back = to_client(world, number, at, true);
 
 		if (!isnan(back)) {
 			observe(world, back,
@@ -360,7 +400,7 @@ static void server_keepalive(struct world *world, const struct event *event)
 
 	if (!conn->server || conn->heard != event->stamp)
 		return;
-	back = to_client(world, event->conn, event->at);
+	back = to_client(world, event->conn, event->at, true);
 	if (isnan(back)) {
 		/* Unanswered: it tries again at the same interval. */
 		server_heard(world, event->conn, event->at);
@@ -374,7 +414,7 @@ static void server_keepalive(struct world *world, const struct event *event)
 	}
 	back += leg(world, world->box_share);
 	if (box_knows(world, conn, back))
-		box_refresh(world, event->conn, back);
+		box_refresh(world, event->conn, back, true);
 	server_heard(world, event->conn, back + leg(world, 1 - world->box_share));
 }
 
@@ -424,6 +464,9 @@ bool world_take(struct world *world, struct observation *seen)
 		return false;
 	case EVENT_SERVER_KEEPALIVE:
 		server_keepalive(world, &event);
+		return false;
+	case EVENT_SYNACK:
+		server_repeats(world, &event);
 		return false;
 	case EVENT_EVICT:
 		evict(world, event.at);

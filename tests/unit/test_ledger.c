@@ -38,6 +38,7 @@ static struct ledger *opened(int connections)
 	for (int conn = 0; conn < connections; conn++) {
 		assert_true(ledger_open(ledger, conn, conn == 0, -RTT));
 		see(ledger, OBSERVED_OPEN, conn, 0);
+		see(ledger, OBSERVED_REPLY, conn, 0); /* the handshake is over */
 	}
 	return ledger;
 }
@@ -126,13 +127,67 @@ static void answer_begins_an_idle_period(void **state)
 /* The middlebox saw an answer earlier than we did, and the handshake's last segment later. */
 static void period_that_began_inbound_has_slack(void **state)
 {
+	struct ledger *ledger = ledger_new();
+
+	(void)state;
+	assert_true(ledger_open(ledger, 0, false, -RTT));
+	see(ledger, OBSERVED_OPEN, 0, 0);
+	answered(ledger, 0, 10);
+	answered(ledger, 0, 30);
+	assert_float_equal(sample(ledger, 0)->slack, 0, 1e-9);
+	assert_float_equal(sample(ledger, 1)->slack, RTT, 1e-9);
+	ledger_free(ledger);
+}
+
+/* While the handshake's last ACK may be lost, the middlebox may count by another timer: the first answer proves that the
+ * connection lives, and no idle time. */
+static void idle_time_counts_from_the_first_answer(void **state)
+{
+	struct ledger *ledger = ledger_new();
+
+	(void)state;
+	assert_true(ledger_open(ledger, 0, false, -RTT));
+	see(ledger, OBSERVED_OPEN, 0, 0);
+	silence(ledger, 0, 10);
+	assert_true(sample(ledger, 0)->moot);
+	answered(ledger, 0, 11);
+	assert_float_equal(ledger_longest(ledger, TIMER_IDLE)->idle, 0, 1e-9);
+	assert_float_equal(ledger_longest(ledger, TIMER_AGE)->age, 11, 1e-9);
+	answered(ledger, 0, 31);
+	assert_false(sample(ledger, 2)->moot);
+	assert_float_equal(ledger_longest(ledger, TIMER_IDLE)->idle, 20 - RTT, 1e-9);
+	ledger_free(ledger);
+}
+
+static void repeated_synack_reopens_the_question(void **state)
+{
 	struct ledger *ledger = opened(2);
 
 	(void)state;
-	answered(ledger, 1, 10);
-	answered(ledger, 1, 30);
-	assert_float_equal(sample(ledger, 0)->slack, 0, 1e-9);
-	assert_float_equal(sample(ledger, 1)->slack, RTT, 1e-9);
+	see(ledger, OBSERVED_SYNACK, 1, 3);
+	see(ledger, OBSERVED_OUTBOUND, 1, 3);
+	answered(ledger, 1, 13);
+	assert_float_equal(ledger_longest(ledger, TIMER_IDLE)->idle, 0, 1e-9);
+	answered(ledger, 1, 33);
+	assert_float_equal(ledger_longest(ledger, TIMER_IDLE)->idle, 20 - RTT, 1e-9);
+	ledger_free(ledger);
+}
+
+/* A server that never got the handshake's last ACK gives up in the end (net.ipv4.tcp_synack_retries). */
+static void reset_by_an_endpoint_that_repeated_its_synack_is_no_death(void **state)
+{
+	struct ledger *ledger = opened(3);
+
+	(void)state;
+	for (int conn = 1; conn <= 2; conn++) {
+		if (conn == 1)
+			see(ledger, OBSERVED_SYNACK, conn, 3);
+		answered(ledger, conn, 4);
+		see(ledger, OBSERVED_SENT, conn, 70);
+		see(ledger, OBSERVED_RESET, conn, 70 + RTT);
+	}
+	assert_int_equal(ledger_life(ledger, 1)->state, LIFE_CLOSED);
+	assert_int_equal(ledger_life(ledger, 2)->state, LIFE_ENDED);
 	ledger_free(ledger);
 }
 
@@ -468,6 +523,9 @@ int main(void)
 		cmocka_unit_test(loss_counts_settled_probes_only),
 		cmocka_unit_test(path_is_told_by_what_was_answered),
 		cmocka_unit_test(reply_ttl_is_not_learned_from_resets),
+		cmocka_unit_test(idle_time_counts_from_the_first_answer),
+		cmocka_unit_test(repeated_synack_reopens_the_question),
+		cmocka_unit_test(reset_by_an_endpoint_that_repeated_its_synack_is_no_death),
 		cmocka_unit_test(numbers_count_up),
 	};
 
