@@ -17,7 +17,7 @@ static const double FALSE_CONTRADICTION = 1e-2;
 #define CLOSE_ABOVE 1.03
 #define CLOSE_SECONDS 2.0
 
-enum { MOST_WEIGHT = 60, MOST_EVIDENCE = 1024, MOST_CROWD = 14 };
+enum { MOST_WEIGHT = 60, MOST_EVIDENCE = 1024, MOST_CROWD = 18 };
 
 struct evidence {
 	double x, at;
@@ -119,8 +119,8 @@ static double crowd_alive(const struct ledger *ledger, enum timer timer, double 
 	return longest[crowd - 1];
 }
 
-/* Where fates are mixed, one connection speaks for itself only. Were half of them of the other kind, this many would
- * miss it once in ten thousand times. */
+/* One connection speaks for itself only, for a path may be split over several boxes. Were half of them of the other kind,
+ * this many would miss it once in a million times. */
 static int crowd_needed(const struct ledger *ledger)
 {
 	size_t count;
@@ -129,7 +129,7 @@ static int crowd_needed(const struct ledger *ledger)
 
 	for (size_t i = 0; i < count; i++)
 		workers += !lives[i].control;
-	workers /= 6;
+	workers /= 4;
 	return workers < 2 ? 2 : workers > MOST_CROWD ? MOST_CROWD : workers;
 }
 
@@ -282,6 +282,11 @@ static bool speaks(const struct bracket *bracket, const struct evidence *sign, d
 	return sign->first > bracket->alive && (!bracket->mixed || sign->at > survived_at);
 }
 
+static int several(const struct bracket *bracket)
+{
+	return (bracket->crowd + 2) / 3;
+}
+
 /* The rest of the bracket from the signs of death above `alive`, which was survived at the moment `survived_at`. */
 static void find_upper(const struct ledger *ledger, struct bracket *bracket, const struct evidence *found, size_t count,
 		       double survived_at)
@@ -291,12 +296,13 @@ static void find_upper(const struct ledger *ledger, struct bracket *bracket, con
 	for (size_t i = 0; i < count; i++)
 		if (speaks(bracket, &found[i], survived_at) && !(found[i].at >= bracket->since))
 			bracket->since = found[i].at;
-	bracket->survivor = oldest_survivor(ledger, bracket->since);
 	for (size_t i = 0; i < count; i++) {
 		if (!speaks(bracket, &found[i], survived_at))
 			continue;
 		weight += found[i].weight;
 		bracket->dead_conns += found[i].x == found[i].first;
+		if (bracket->dead_conns == several(bracket))
+			bracket->several_dead = fmin(bracket->several_dead, found[i].x);
 		if (isnan(bracket->upper) && weight >= bracket->weight_needed &&
 		    (!bracket->mixed || bracket->dead_conns >= bracket->crowd))
 			bracket->upper = found[i].x;
@@ -304,12 +310,44 @@ static void find_upper(const struct ledger *ledger, struct bracket *bracket, con
 						  bracket_weight(ledger, found[i].life) >= bracket->weight_suspect))
 			bracket->suspected = found[i].x;
 	}
+}
+
+/* The moment by which, after `since`, connections whose idle periods are younger than the survivor's had given enough
+ * signs of death close above the upper bound; INFINITY if they have not. */
+static double link_moment(const struct bracket *bracket, const struct evidence *found, size_t count, double since,
+			  double survived_at)
+{
+	double earliest = INFINITY, second = INFINITY;
+	int weight = 0;
+
 	for (size_t i = 0; i < count; i++) {
 		if (!speaks(bracket, &found[i], survived_at) || !(found[i].x <= CLOSE_ABOVE * bracket->upper + CLOSE_SECONDS) ||
-		    found[i].life->last <= bracket->survivor)
+		    found[i].at <= since || found[i].life->last <= bracket->survivor)
 			continue;
-		bracket->later_conns += found[i].x == found[i].first;
-		bracket->later_evidence += found[i].weight;
+		weight += found[i].weight;
+		if (found[i].weight > WEIGHT_SILENT)
+			second = fmin(second, found[i].at);
+		if (found[i].at < earliest) {
+			second = fmin(second, earliest);
+			earliest = found[i].at;
+		} else {
+			second = fmin(second, found[i].at);
+		}
+	}
+	return weight >= bracket->weight_suspect ? (bracket->weight_suspect > WEIGHT_SILENT ? second : earliest) : INFINITY;
+}
+
+static void find_links(const struct ledger *ledger, struct bracket *bracket, const struct evidence *found, size_t count,
+		       double survived_at)
+{
+	double moment = bracket->since;
+
+	for (;;) {
+		bracket->survivor = oldest_survivor(ledger, moment);
+		moment = link_moment(bracket, found, count, moment, survived_at);
+		if (isinf(moment))
+			return;
+		bracket->links++;
 	}
 }
 
@@ -385,6 +423,7 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 		.dead_conn = -1,
 		.since = NAN,
 		.survivor = INFINITY,
+		.several_dead = INFINITY,
 		.weight_needed = weight_needed(loss),
 		.crowd = crowd_needed(ledger),
 		.weight_suspect = weight_suspect(ledger),
@@ -414,8 +453,13 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 	}
 	if (!bracket->mixed)
 		bracket->alive = bracket->lower = fmin(bracket->lower, first_closing(ledger, timer));
-	find_upper(ledger, bracket, found, count, longest ? longest->at : 0);
+	double survived_at = longest ? longest->at : 0;
+
+	find_upper(ledger, bracket, found, count, survived_at);
 	bracket->upper = bracket->upper < outlived ? outlived : bracket->upper;
+	bracket->crowd_alive = crowd_alive(ledger, timer, INFINITY, bracket->crowd);
+	bracket->several_alive = crowd_alive(ledger, timer, INFINITY, several(bracket));
+	find_links(ledger, bracket, found, count, survived_at);
 }
 
 double bracket_evidence(const struct ledger *ledger, enum timer timer, const struct bracket *bracket, double x)

@@ -17,12 +17,15 @@ struct bracket {
 	int dead_conn;         /* that connection, or -1 */
 	bool mixed;            /* one died at an age or idle time that another outlived */
 	double since;          /* moment of the first sign of death above `alive`; NAN */
-	double survivor;       /* begin of the oldest idle period that lived on after `since`; INFINITY without one */
-	double later_evidence; /* weight of the deaths of connections younger than one that lived on after `since`: a
-				  timer kills them later, a flush or an eviction would have killed the older one too */
-	int later_conns;       /* how many such connections died */
+	int links;             /* Of a chain: after the deaths so far some connection lived on, and then younger ones died.
+				  A timer makes links without end; an event that kills all that are older than it
+				  pleases (a flush, an eviction) makes none, and each further event at most one. */
+	double survivor;       /* begin of the oldest idle period that lived on after the last link; INFINITY without one */
 	int dead_conns;        /* how many died above `alive` in all */
-	int crowd;             /* how many connections must speak for a bound where fates are mixed */
+	double crowd_alive;    /* longest time that a crowd outlived; 0 where none did */
+	double several_alive;  /* longest time that several (two fifths of a crowd) outlived; 0 where none did */
+	double several_dead;   /* shortest time by which several gave signs of death; INFINITY where none did */
+	int crowd;             /* how many connections are one: no two of several boxes are missed by so many */
 	double weight_needed;  /* of unanswered probes, for a proof ... */
 	double weight_suspect; /* ... and for a suspicion */
 };

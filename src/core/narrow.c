@@ -10,7 +10,9 @@
 #define SPLIT_STEP 0.7        /* of the room: distance of the points that split it */
 #define LOSSY 0.01            /* share of probes lost from which on a wide interval is accepted */
 
-enum { MOST_SPLITS = 8, LATER_CONNS = 2, LATER_WEIGHT = 3, FINAL_TRIES = 4 };
+#define CLOSE_BELOW 1.0       /* times the width asked for: so close below the timeout several must live */
+
+enum { MOST_SPLITS = 8, LINKS = 2, LET_DIE = 3, FINAL_TRIES = 4 };
 
 /* Splits the bracket (alive, dead) so that no gap between what is known and what is under way is wider than the room. */
 static void plan_split(struct search *search, double now, double alive, double dead)
@@ -120,23 +122,55 @@ static void plan_witnesses(struct search *search, double now)
 			return;
 }
 
-/* Asks some that are a little younger than the timeout: all must live. Every second only: the others will show that
- * they die when their time comes. */
+/* One lived as long as another that died, as nearly as can be told: either the timeout is just that, or there are two. */
+static bool is_coincidence(const struct search *search)
+{
+	const struct bracket *bracket = &search->bracket;
+	double blur = ledger_rtt_high(search->ledger) + 2 * ledger_jitter(search->ledger);
+
+	return bracket->suspected - bracket->alive <= fmin(1.5 * blur, 0.05 * search_width_asked(search, bracket->alive));
+}
+
+/* Several must live until shortly before the timeout. */
+static bool several_survived(const struct search *search)
+{
+	const struct bracket *bracket = &search->bracket;
+	double survived, expired, lived = is_coincidence(search) ? bracket->crowd_alive : bracket->several_alive;
+
+	search_interval(search, bracket, &survived, &expired);
+	return crew_is_small(search) || lived >= survived - CLOSE_BELOW * search_width_asked(search, survived);
+}
+
+static bool several_died(const struct search *search)
+{
+	double survived, expired;
+
+	search_interval(search, &search->bracket, &survived, &expired);
+	return crew_is_small(search) || search->bracket.several_dead <= expired + search_width_asked(search, survived);
+}
+
+static bool linked(const struct search *search)
+{
+	return search->bracket.links >= (crew_is_small(search) ? 1 : LINKS);
+}
+
+/* Asks connections that come close to the timeout, until a crowd has lived. Every second only: the others will show
+ * that they die when their time comes. */
 static void plan_survivors(struct search *search, double now, double below)
 {
-	const double nearly = 0.93;
-	int taken = 0;
+	double survived, expired, from;
 
-	for (int conn = 0; conn < search->next_conn && taken < search->bracket.crowd; conn++) {
+	search_interval(search, &search->bracket, &survived, &expired);
+	from = survived - 0.9 * CLOSE_BELOW * search_width_asked(search, survived);
+
+	for (int conn = 0; conn < search->next_conn && !several_survived(search); conn++) {
 		double age = crew_age(search, conn, now);
 
-		if (!crew_ready(search, conn) || age >= below || age < nearly * below || conn % 2)
+		if (!crew_ready(search, conn) || age >= below || conn % LET_DIE == 0)
 			continue;
-		if (!pick_probe(search, conn, now))
+		if (search_due(search, now, now + from - age) && !pick_probe(search, conn, now))
 			return;
-		taken++;
 	}
-	search->survivors_asked = true;
 }
 
 /* Asks the oldest that is younger than the timeout: from then on, what is younger than it and dies was killed by no
@@ -156,12 +190,33 @@ static bool plan_confirmation(struct search *search, double now)
 	double when;
 	int conn;
 
-	if (bracket->later_conns >= LATER_CONNS && bracket->later_evidence >= LATER_WEIGHT &&
-	    bracket->dead_conns >= bracket->crowd)
+	if (linked(search) && bracket->dead_conns >= bracket->crowd &&
+	    several_survived(search) && several_died(search))
 		return !pick_pending(search);
-	conn = pick_for(search, now, bracket->upper, INFINITY, &when);
+	conn = pick_for(search, now, bracket->alive + .5 * (bracket->upper - bracket->alive), INFINITY, &when);
 	if (conn >= 0 && search_due(search, now, when))
 		pick_probe(search, conn, now);
+	return false;
+}
+
+/* At the end asks all that are not much younger than the timeout, at once: all must live. This costs no time, and
+ * finds out a second box of a shorter timeout. True once it is done. */
+static bool plan_roll_call(struct search *search, double now)
+{
+	const double youngest = 0.8;
+	double oldest = search->bracket.mixed ? search->bracket.dead : search->bracket.lower;
+
+	if (search->roll_called)
+		return true;
+	if (!crew_probe_control(search, now))
+		return false;
+	search->roll_called = true;
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		double age = crew_age(search, conn, now);
+
+		if (crew_ready(search, conn) && age < oldest && age > youngest * oldest)
+			search_request(search, conn, now);
+	}
 	return false;
 }
 
@@ -195,7 +250,7 @@ void plan_narrowing(struct search *search, double now, bool waiting)
 		     (crew_is_small(search) || ledger_path(search->ledger).loss >= LOSSY);
 	bool given_up = search_due(search, now, search->started + exhausted);
 
-	if (isinf(bracket->survivor))
+	if (isinf(bracket->survivor) && !linked(search))
 		plan_first_survivor(search, now);
 	if (!isnan(bracket->upper))
 		plan_witnesses(search, now);
@@ -213,8 +268,7 @@ void plan_narrowing(struct search *search, double now, bool waiting)
 			plan_proof(search, now, alive, dead);
 		return;
 	}
-	if (!search->survivors_asked)
-		plan_survivors(search, now, bracket->mixed ? bracket->dead : bracket->lower);
+	plan_survivors(search, now, bracket->mixed ? bracket->dead : bracket->lower);
 
 	/* A control older than the timeout shows that keepalives refresh it. */
 	if (!crew_control_outlived(search, bracket->upper))
@@ -223,7 +277,8 @@ void plan_narrowing(struct search *search, double now, bool waiting)
 	bool fresh = narrow_final(search, now);
 	bool confirmed = plan_confirmation(search, now);
 
-	if (fresh && confirmed && !waiting && (crew_control_outlived(search, bracket->upper) || crew_is_small(search)))
+	if (fresh && confirmed && !waiting && (crew_control_outlived(search, bracket->upper) || crew_is_small(search)) &&
+	    plan_roll_call(search, now) && !pick_pending(search))
 		search_finish(search, SEARCH_ANSWERED);
 	else if (given_up)
 		search_finish(search, SEARCH_GAVE_UP);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #define UNSEEN 2.0         /* seconds after which a probe that was never seen leaving is given up */
+#define BELOW 0.8          /* of what is spare, for the bound that users rely on */
 #define SEND_PAUSE 0.5     /* seconds without probes after one could not be sent */
 
 enum { RESERVE = 14, MOST_STEPS = 4096 };
@@ -240,6 +241,14 @@ int search_error(const struct search *search)
 enum timer search_bracket(const struct search *search, struct bracket *bracket)
 {
 	return choose_timer(search->ledger, bracket);
+}
+
+void search_interval(const struct search *search, const struct bracket *bracket, double *survived, double *expired)
+{
+	double spare = fmax(search_width_asked(search, bracket->lower) - (bracket->upper - bracket->lower), 0);
+
+	*survived = fmin(bracket->lower, fmax(bracket->several_alive, bracket->lower - BELOW * spare));
+	*expired = fmax(bracket->upper, fmin(bracket->several_dead, bracket->upper + (1 - BELOW) * spare));
 }
 
 const struct ledger *search_ledger(const struct search *search)

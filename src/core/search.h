@@ -56,6 +56,11 @@ enum timer search_bracket(const struct search *, struct bracket *);
 /* How narrow the interval should become around this idle time: --precision or --resolution, whichever is wider. */
 double search_width_asked(const struct search *, double idle);
 
+/* The interval that the bracket is told as. Where a path is split over several boxes, a single connection that outlived all
+ * others, or died before them, speaks for one of them only. So of the width asked for nothing is given away, unless
+ * several connections speak for a bound. */
+void search_interval(const struct search *, const struct bracket *, double *survived, double *expired);
+
 /* True where a control connection is proven dead: it never was idle for long, so its death is not of the idle timer. */
 bool search_control_died(const struct search *);
 

@@ -46,7 +46,7 @@ struct search {
 	double next_control, hold_until;
 	double doubt_since;         /* when the path stopped answering at all; NAN */
 	double census_at;           /* when all were asked who lives; NAN */
-	bool survivors_asked;
+	bool roll_called;           /* all that are a little younger than the timeout were asked */
 	double survivor_due;        /* when the next may be asked to outlive the first death */
 	double witnessed_at;        /* when all that were older than the timeout were asked to confirm it; NAN */
 	int final_conn;             /* the connection opened at the end to see that the target still answers; -1 */

@@ -247,7 +247,7 @@ static void judge(struct result *result, const struct search *search)
 		judge_mixed(result, &bracket, &endings, ledger);
 	} else if (complete && bracket.upper - bracket.lower <= fmax(MIXED_LIMIT * (bracket.lower + bracket.upper) / 2,
 								     search_width_asked(search, bracket.lower))) {
-		result->survived = bracket.lower;
+		search_interval(search, &bracket, &result->survived, &result->expired);
 		judge_timeout(result, search, timer, &bracket, &endings);
 	} else if (complete && !endings.total && !isnan(result->survived)) {
 		result->outcome = OUTCOME_NO_TIMEOUT;
