@@ -337,6 +337,18 @@ bool crew_in_doubt(const struct search *search)
 	return asked > heard;
 }
 
+/* Where there is one control, it is kept free for a worker whose moment is near, if it outlives the wait. */
+static bool keeps_appointment(struct search *search, double now)
+{
+	if (search->controls > 1 || search->in_doubt || !(search->appointment < now + PROBE_SPACING) ||
+	    search_due(search, now, search->appointment))
+		return false;
+	for (int conn = 0; conn < search->next_conn; conn++)
+		if (is_living_control(search, conn) && search->appointment - search->lives[conn].last > search->bracket.alive)
+			return false;
+	return true;
+}
+
 void crew_plan(struct search *search, double now)
 {
 	double age = now - search->started;
@@ -357,7 +369,7 @@ void crew_plan(struct search *search, double now)
 	}
 	if (search->in_doubt)
 		search->next_control = fmin(search->next_control, now + DOUBT_SPACING);
-	if (search_due(search, now, search->next_control)) {
+	if (search_due(search, now, search->next_control) && !keeps_appointment(search, now)) {
 		/* Half of the shortest idle time searched, for it must outlive that; but one alone must often be free to
 		 * stand beside a worker. */
 		double quick = fmax(search->config.min_idle / (search->controls > 1 ? 2 : 1), 0.1);

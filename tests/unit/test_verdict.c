@@ -371,7 +371,7 @@ static void very_lossy_path_gives_no_wrong_answer(void **state)
 	assert_true(lossy > 0);
 }
 
-/* Two connections: the interval stays wider than asked for, and the truth is inside. */
+/* Few connections on a path that loses: the interval stays wider than asked for, and the truth is inside. */
 static void few_connections_leave_a_wide_interval(void **state)
 {
 	struct search_config config = stage_config();
@@ -380,7 +380,8 @@ static void few_connections_leave_a_wide_interval(void **state)
 	struct result result;
 
 	(void)state;
-	config.connections = 2;
+	config.connections = 3;
+	world.loss = 0.1;
 	stage = stage_begin(&config, &world);
 	stage_run(&stage, INFINITY);
 	result = verdict(&stage, &PLAIN);
