@@ -1,9 +1,9 @@
 # For commands that run inside scripts/testbed: things that go wrong in the middle of a measurement.
 # shellcheck shell=bash
 
-# Waits until the server has a connection.
+# [COUNT]: waits until the server has a connection, or so many.
 connected() {
-	until [[ $(ip netns exec server ss -Htn state established) ]]; do sleep 0.02; done
+	until (($(ip netns exec server ss -Htn state established | wc -l) >= ${1-1})); do sleep 0.02; done
 }
 
 # The server process dies, and the kernel closes its connections (FIN).
