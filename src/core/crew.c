@@ -20,7 +20,8 @@
 				 for as long as a confirmation takes */
 #define CONTROL_SHARE 0.008   /* of the run's age: fine enough to date the death of a control within 1 % */
 #define DOUBT_SPACING 0.7     /* seconds between probes while the path does not answer */
-#define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost */
+#define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost, at most ... */
+#define SPARE_SHARE 0.1       /* ... and this share of what was outlived */
 
 enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12 };
 
@@ -49,7 +50,8 @@ int crew_workers(const struct search *search)
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = &search->lives[conn];
 
-		count += !life->control && !life->tainted &&
+		/* One that has become older than the timeout is of no more use. */
+		count += !life->control && !life->tainted && !(crew_age(search, conn, search->now) > search->bracket.upper) &&
 			 (life->state == LIFE_OPENING ||
 			  (life->state == LIFE_OPEN &&
 			   bracket_weight(search->ledger, life) < search->bracket.weight_suspect));
@@ -168,6 +170,8 @@ void crew_spare(struct search *search, bool control, double now)
 	if (search_due(search, now, search->next_spare) && crew_make_room(search)) {
 		crew_open(search, control, now);
 		search->next_spare = now + SPARE_EVERY;
+		if (search->bracket.alive > 0)
+			search->next_spare = now + fmin(SPARE_EVERY, fmax(SPARE_SHARE * search->bracket.alive, PROBE_SPACING));
 	}
 }
 
