@@ -12,6 +12,7 @@ static const double FALSE_CONTRADICTION = 1e-2;
 /* By how much one connection may outlive another that one timer killed. */
 #define LATENESS 0.002
 #define LATENESS_SECONDS 0.01
+#define STALL 0.25            /* seconds by which a program that closes what is idle may be held up on a busy machine */
 
 /* A death confirms the upper bound when it shows this close to it. */
 #define CLOSE_ABOVE 1.03
@@ -444,7 +445,7 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 	if (bracket->dead < bracket->alive) {
 		/* A device that closes a little late now and then is still one timer; and what closes by itself while a
 		 * probe is under way is dated a round trip too early. */
-		double late = closed_by_itself(longest) ? LATENESS * bracket->alive + LATENESS_SECONDS + ledger_rtt_high(ledger) : 0;
+		double late = closed_by_itself(longest) ? LATENESS * bracket->alive + STALL + ledger_rtt_high(ledger) : 0;
 
 		bracket->mixed = bracket->alive - bracket->dead > late;
 		bracket->lower = crowd_alive(ledger, timer, bracket->dead, bracket->mixed ? bracket->crowd : 1);

@@ -20,7 +20,8 @@
 				 for as long as a confirmation takes */
 #define CONTROL_SHARE 0.008   /* of the run's age: fine enough to date the death of a control within 1 % */
 #define DOUBT_SPACING 0.7     /* seconds between probes while the path does not answer */
-#define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost */
+#define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost, at most ... */
+#define SPARE_SHARE 0.1       /* ... and this share of what was outlived */
 
 enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12 };
 
@@ -49,7 +50,8 @@ int crew_workers(const struct search *search)
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = &search->lives[conn];
 
-		count += !life->control && !life->tainted &&
+		/* One that has become older than the timeout is of no more use. */
+		count += !life->control && !life->tainted && !(crew_age(search, conn, search->now) > search->bracket.upper) &&
 			 (life->state == LIFE_OPENING ||
 			  (life->state == LIFE_OPEN &&
 			   bracket_weight(search->ledger, life) < search->bracket.weight_suspect));
@@ -168,6 +170,8 @@ void crew_spare(struct search *search, bool control, double now)
 	if (search_due(search, now, search->next_spare) && crew_make_room(search)) {
 		crew_open(search, control, now);
 		search->next_spare = now + SPARE_EVERY;
+		if (search->bracket.alive > 0)
+			search->next_spare = now + fmin(SPARE_EVERY, fmax(SPARE_SHARE * search->bracket.alive, PROBE_SPACING));
 	}
 }
 
@@ -337,6 +341,18 @@ bool crew_in_doubt(const struct search *search)
 	return asked > heard;
 }
 
+/* Where there is one control, it is kept free for a worker whose moment is near, if it outlives the wait. */
+static bool keeps_appointment(struct search *search, double now)
+{
+	if (search->controls > 1 || search->in_doubt || !(search->appointment < now + PROBE_SPACING) ||
+	    search_due(search, now, search->appointment))
+		return false;
+	for (int conn = 0; conn < search->next_conn; conn++)
+		if (is_living_control(search, conn) && search->appointment - search->lives[conn].last > search->bracket.alive)
+			return false;
+	return true;
+}
+
 void crew_plan(struct search *search, double now)
 {
 	double age = now - search->started;
@@ -357,7 +373,7 @@ void crew_plan(struct search *search, double now)
 	}
 	if (search->in_doubt)
 		search->next_control = fmin(search->next_control, now + DOUBT_SPACING);
-	if (search_due(search, now, search->next_control)) {
+	if (search_due(search, now, search->next_control) && !keeps_appointment(search, now)) {
 		/* Half of the shortest idle time searched, for it must outlive that; but one alone must often be free to
 		 * stand beside a worker. */
 		double quick = fmax(search->config.min_idle / (search->controls > 1 ? 2 : 1), 0.1);

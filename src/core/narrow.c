@@ -14,6 +14,15 @@
 
 enum { MOST_SPLITS = 8, LINKS = 2, LET_DIE = 3, FINAL_TRIES = 4 };
 
+/* Probes that worker at that moment. False while no control is free to stand beside it. */
+static bool probe_at(struct search *search, int conn, double when, double now)
+{
+	if (search_due(search, now, when))
+		return pick_probe(search, conn, now);
+	search->appointment = fmin(search->appointment, when);
+	return true;
+}
+
 /* Splits the bracket (alive, dead) so that no gap between what is known and what is under way is wider than the room. */
 static void plan_split(struct search *search, double now, double alive, double dead)
 {
@@ -61,7 +70,7 @@ static void plan_split(struct search *search, double now, double alive, double d
 			double over = fmax(step / 4, fmin(PROBE_SPACING, step / 2));
 			int conn = pick_for(search, now, marks[i] + point * step, over, &when);
 
-			if (conn >= 0 && search_due(search, now, when) && !pick_probe(search, conn, now))
+			if (conn >= 0 && !probe_at(search, conn, when, now))
 				return;
 		}
 		planned += points > 0 ? points : 1;
@@ -104,9 +113,7 @@ static void plan_proof(struct search *search, double now, double alive, double d
 		double when;
 		int conn = pick_for(search, now, target, latest - target, &when);
 
-		if (conn < 0)
-			return;
-		if (!search_due(search, now, when) || !pick_probe(search, conn, now))
+		if (conn < 0 || !probe_at(search, conn, when, now) || when > now)
 			return;
 	}
 }

@@ -93,6 +93,7 @@ void plan_search(struct search *search, double now)
 {
 	const struct bracket *bracket = &search->bracket;
 
+	search->appointment = INFINITY;
 	if (gave_up(search, now))
 		return;
 

@@ -114,6 +114,7 @@ struct search *search_new(const struct search_config *config)
 	search->started = NAN;
 	search->doubt_since = search->witnessed_at = search->census_at = NAN;
 	search->young = search->final_conn = -1;
+	search->appointment = INFINITY;
 	search->stale = true;
 	bracket_find(search->ledger, TIMER_IDLE, &search->bracket);
 	choose_crew(search);

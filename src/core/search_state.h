@@ -44,6 +44,7 @@ struct search {
 	/* Rhythm. */
 	double ratio;               /* between one scout and the next */
 	double next_control, hold_until;
+	double appointment;         /* when a worker comes to the idle time at which it is to be probed; INFINITY */
 	double doubt_since;         /* when the path stopped answering at all; NAN */
 	double census_at;           /* when all were asked who lives; NAN */
 	bool roll_called;           /* all that are a little younger than the timeout were asked */

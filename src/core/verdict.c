@@ -12,12 +12,17 @@
 #define SAME_MOMENT 1.0    /* seconds within which one event ends connections that were all watched */
 #define CLOCK_JUMP 5.0     /* seconds by which a wake-up may be late without a word */
 
+struct range {
+	double least, most;
+};
+
 /* How the connections that died ended. */
 struct endings {
 	int count[SIGNAL_ICMP + 1];
 	int from[SIGNAL_ICMP + 1][ORIGIN_UNKNOWN + 1];
 	int total;
 	double first, last; /* moments by which they showed */
+	struct range moment, age, idle; /* at which those died that closed by themselves: of these it is known */
 };
 
 static void warn(struct result *result, enum warning_code code, const char *format, ...)
@@ -67,6 +72,12 @@ static enum signal_kind ending_of(const struct ledger *ledger, const struct life
 		       : SIGNAL_NONE;
 }
 
+static void widen(struct range *range, double value)
+{
+	range->least = fmin(range->least, value);
+	range->most = fmax(range->most, value);
+}
+
 static void count_endings(const struct ledger *ledger, enum timer timer, const struct bracket *bracket,
 			  struct endings *endings)
 {
@@ -74,6 +85,7 @@ static void count_endings(const struct ledger *ledger, enum timer timer, const s
 	const struct life *lives = ledger_lives(ledger, &count);
 
 	*endings = (struct endings){.first = INFINITY, .last = -INFINITY};
+	endings->moment = endings->age = endings->idle = (struct range){INFINITY, -INFINITY};
 	for (size_t conn = 0; conn < count; conn++) {
 		const struct life *life = &lives[conn];
 		enum origin from;
@@ -86,6 +98,14 @@ static void count_endings(const struct ledger *ledger, enum timer timer, const s
 		endings->total++;
 		endings->first = fmin(endings->first, ledger_probe(ledger, life, 0)->at);
 		endings->last = fmax(endings->last, life->last_reply);
+		if (signal != SIGNAL_RESET_AT_EXPIRY && signal != SIGNAL_FIN_AT_EXPIRY)
+			continue;
+
+		const struct sample *closing = ledger_latest_probe(ledger, life);
+
+		widen(&endings->moment, closing->at);
+		widen(&endings->age, closing->age);
+		widen(&endings->idle, closing->idle);
 	}
 }
 
@@ -152,10 +172,23 @@ static void inconclusive(struct result *result, enum reason reason)
 	result->timeout = NAN;
 }
 
+static double spread(struct range range)
+{
+	return range.most - range.least;
+}
+
+/* One event ends connections of any age at one moment, a timer ends each at the same age or idle time. A crew that is
+ * opened within a second dies within one, whatever ends it. */
+static bool one_timer(const struct endings *endings)
+{
+	return fmin(spread(endings->age), spread(endings->idle)) < 0.5 * spread(endings->moment);
+}
+
 /* All that died were last heard of at one moment, whatever their age and idle time: one event ended them. */
 static bool one_event(const struct search *search, const struct endings *endings)
 {
-	return endings->total > 1 && endings->last - endings->first <= SAME_MOMENT && !search_some_outlived(search);
+	return endings->total > 1 && endings->last - endings->first <= SAME_MOMENT && !one_timer(endings) &&
+	       !search_some_outlived(search);
 }
 
 static void judge_event(struct result *result, const struct endings *endings)

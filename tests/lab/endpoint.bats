@@ -10,6 +10,27 @@ setup() {
 	load report
 }
 
+lossy() { # PERCENT PROFILE FAMILY [LATE]
+	lab run --profile "$2" --timeout 7 --loss "$1" -- "measure --max-idle 20 \$TESTBED_TARGET$3"
+	tell run "$BATS_TEST_DESCRIPTION"
+	never_wrong run 7 "${4-0}"
+	holds run '$r.reason != "endpoint_keepalive" and $r.reason != "endpoint_restarted"'
+}
+
+@test "loss of 5 %: nat-silent, IPv4" { lossy 5 nat-silent 4; }
+@test "loss of 5 %: nat-silent, IPv6" { lossy 5 nat-silent 6; }
+@test "loss of 5 %: nat-reset" { lossy 5 nat-reset 4; }
+@test "loss of 5 %: nat-reset-both" { lossy 5 nat-reset-both 6 0.5; }
+@test "loss of 20 %: nat-silent, IPv4" { lossy 20 nat-silent 4; }
+@test "loss of 20 %: nat-silent, IPv6" { lossy 20 nat-silent 6; }
+@test "loss of 20 %: nat-reset" { lossy 20 nat-reset 6; }
+@test "loss of 20 %: nat-icmp" { lossy 20 nat-icmp 4; }
+@test "loss of 20 % where nothing expires" {
+	lab run --profile router --loss 20 -- 'measure --max-idle 10 $TESTBED_TARGET4'
+	tell run "$BATS_TEST_DESCRIPTION"
+	holds run '$r.outcome == "no_timeout" and $r.survived_s >= 10 or $r.outcome == "inconclusive"'
+}
+
 # SECONDS SIGNAL: the endpoint closed what was idle for so long. It counts payload, and from its own accept() on.
 closed_by_endpoint() {
 	tell run "$BATS_TEST_DESCRIPTION"
@@ -105,27 +126,4 @@ outage() { # BEGIN SECONDS PROFILE MAX-IDLE
 @test "an outage where nothing expires" {
 	outage 4 3 router 12
 	holds run '$r.outcome == "no_timeout" and $r.survived_s >= 12 or $r.outcome == "inconclusive"'
-}
-
-# Where the last ACK of a handshake is lost, the gateway holds the connection half open, under another timer.
-
-lossy() { # PERCENT PROFILE FAMILY [LATE]
-	lab run --profile "$2" --timeout 7 --loss "$1" -- "measure --max-idle 20 \$TESTBED_TARGET$3"
-	tell run "$BATS_TEST_DESCRIPTION"
-	never_wrong run 7 "${4-0}"
-	holds run '$r.reason != "endpoint_keepalive" and $r.reason != "endpoint_restarted"'
-}
-
-@test "loss of 5 %: nat-silent, IPv4" { lossy 5 nat-silent 4; }
-@test "loss of 5 %: nat-silent, IPv6" { lossy 5 nat-silent 6; }
-@test "loss of 5 %: nat-reset" { lossy 5 nat-reset 4; }
-@test "loss of 5 %: nat-reset-both" { lossy 5 nat-reset-both 6 0.5; }
-@test "loss of 20 %: nat-silent, IPv4" { lossy 20 nat-silent 4; }
-@test "loss of 20 %: nat-silent, IPv6" { lossy 20 nat-silent 6; }
-@test "loss of 20 %: nat-reset" { lossy 20 nat-reset 6; }
-@test "loss of 20 %: nat-icmp" { lossy 20 nat-icmp 4; }
-@test "loss of 20 % where nothing expires" {
-	lab run --profile router --loss 20 -- 'measure --max-idle 10 $TESTBED_TARGET4'
-	tell run "$BATS_TEST_DESCRIPTION"
-	holds run '$r.outcome == "no_timeout" and $r.survived_s >= 10 or $r.outcome == "inconclusive"'
 }

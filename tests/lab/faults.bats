@@ -15,84 +15,98 @@ right() { # SECONDS [LATE]
 	contains run "$@"
 }
 
-@test "the interface goes down and up, IPv4" {
-	lab run --profile nat-silent --timeout 10 -- 'begin --max-idle 60 $TESTBED_TARGET4; sleep 4
-		ip link set eth0 down; sleep 2; ip link set eth0 up; ip route add default via 192.0.2.1; wait $run'
+# PROFILE SECONDS FAMILY SCRIPT: a measurement, and what happens meanwhile
+meanwhile() {
+	lab run --profile "$1" --timeout "$2" -- "begin --max-idle 60 --events \$results/events \$TESTBED_TARGET$3
+		$4
+		wait \$run"
 	tell run "$BATS_TEST_DESCRIPTION"
+}
+
+@test "the interface goes down and up, IPv4" {
+	meanwhile nat-silent 10 4 'sleep 4; interface_bounce 2'
 	never_wrong run 10
 }
 
 @test "the interface goes down and up, IPv6: the address leaves and comes back" {
-	lab run --profile nat-silent --timeout 10 -- 'begin --max-idle 60 $TESTBED_TARGET6; sleep 4
-		ip link set eth0 down; sleep 2; ip link set eth0 up
-		ip address add 2001:db8:1::10/64 dev eth0; ip route add default via 2001:db8:1::1; wait $run'
-	tell run "$BATS_TEST_DESCRIPTION"
+	meanwhile nat-silent 10 6 'sleep 4; interface_bounce 2'
 	never_wrong run 10
 }
 
 @test "the interface goes down and up while connections expire" {
-	lab run --profile nat-reset --timeout 8 -- 'begin --max-idle 60 $TESTBED_TARGET4; sleep 7.5
-		ip link set eth0 down; sleep 2; ip link set eth0 up; ip route add default via 192.0.2.1; wait $run'
-	tell run "$BATS_TEST_DESCRIPTION"
+	meanwhile nat-reset 8 4 'sleep 7.5; interface_bounce 2'
 	never_wrong run 8
 }
 
 @test "the cable is pulled at the gateway, and put back" {
-	lab run --profile nat-silent --timeout 10 -- 'begin --max-idle 60 $TESTBED_TARGET4; sleep 4
-		ip -n gateway link set lan down; sleep 2; ip -n gateway link set lan up; wait $run'
-	tell run "$BATS_TEST_DESCRIPTION"
+	meanwhile nat-silent 10 4 'sleep 4; ip -n gateway link set lan down; sleep 2; ip -n gateway link set lan up'
 	never_wrong run 10
 }
 
-@test "the address changes, IPv4" {
-	lab run --profile nat-silent --timeout 10 -- 'begin --max-idle 30 $TESTBED_TARGET4; sleep 4
-		ip address del 192.0.2.10/24 dev eth0; ip address add 192.0.2.11/24 dev eth0
-		ip route add default via 192.0.2.1; wait $run'
+not_sent() { # SECONDS: some probes were not sent, which was seen, and the answer is right
+	jq -es 'map(select(.event == "send_failed" and .error == "No buffer space available")) | length > 3' "$results/events"
+	never_wrong run "$1"
+}
+
+@test "the transmit queue is full for 3 s: ENOBUFS" {
+	meanwhile nat-silent 10 4 'sleep 4; queue_full 3'
+	not_sent 10
+}
+
+@test "the transmit queue is full while connections expire" {
+	meanwhile nat-reset 8 6 'sleep 7; queue_full 3'
+	not_sent 8
+}
+
+@test "the interface is slower than the measurement" {
+	lab run --profile nat-silent --timeout 8 -- 'tc qdisc add dev eth0 root tbf rate 20kbit burst 200 limit 300
+		measure --max-idle 60 --events $results/events $TESTBED_TARGET4'
 	tell run "$BATS_TEST_DESCRIPTION"
+	not_sent 8
+}
+
+address_changed() {
 	exits 3
 	holds run '$r.outcome == "inconclusive" and $r.reason == "address_changed" and .elapsed_s < 12'
+}
+
+@test "the address changes, IPv4" {
+	meanwhile nat-silent 10 4 'sleep 4; ip address del 192.0.2.10/24 dev eth0
+		ip address add 192.0.2.11/24 dev eth0; ip route add default via 192.0.2.1'
+	address_changed
 }
 
 @test "the address changes, IPv6" {
-	lab run --profile nat-reset --timeout 10 -- 'begin --max-idle 30 $TESTBED_TARGET6; sleep 4
-		ip address del 2001:db8:1::10/64 dev eth0; ip address add 2001:db8:1::11/64 dev eth0; wait $run'
-	tell run "$BATS_TEST_DESCRIPTION"
-	exits 3
-	holds run '$r.outcome == "inconclusive" and $r.reason == "address_changed" and .elapsed_s < 12'
+	meanwhile nat-reset 10 6 'sleep 4; ip address del 2001:db8:1::10/64 dev eth0
+		ip address add 2001:db8:1::11/64 dev eth0'
+	address_changed
 }
 
 @test "stopped for 7 s, as by a suspend: the answer is right, and the jump is told" {
-	lab run --profile nat-silent --timeout 12 -- 'begin --max-idle 60 $TESTBED_TARGET4
-		sleep 3; kill -STOP $run; sleep 7; kill -CONT $run; wait $run'
-	tell run "$BATS_TEST_DESCRIPTION"
+	meanwhile nat-silent 12 4 'sleep 3; kill -STOP $run; sleep 7; kill -CONT $run'
 	never_wrong run 12
 	holds run '$warnings | contains(["clock_jump"])'
 }
 
 @test "stopped while connections expire" {
-	lab run --profile nat-reset --timeout 8 -- 'begin --max-idle 60 $TESTBED_TARGET4
-		sleep 6; kill -STOP $run; sleep 7; kill -CONT $run; wait $run'
-	tell run "$BATS_TEST_DESCRIPTION"
+	meanwhile nat-reset 8 4 'sleep 6; kill -STOP $run; sleep 7; kill -CONT $run'
 	never_wrong run 8
 	holds run '$warnings | contains(["clock_jump"])'
 }
 
 @test "a capture that drops" { # its ring holds some 5000 segments, and 2000 connections make 14000
-	lab run --profile nat-silent --timeout 8 -- 'begin --max-idle 60 $TESTBED_TARGET4
-		sleep 4; kill -STOP $run
+	meanwhile nat-silent 8 4 'sleep 4; kill -STOP $run
 		python3 -c "
 import socket
 for n in range(2000):
     socket.create_connection((\"$TESTBED_SERVER4\", $TESTBED_PORT)).close()"
-		kill -CONT $run; wait $run'
-	tell run "$BATS_TEST_DESCRIPTION"
+		kill -CONT $run'
 	never_wrong run 8
 	holds run '$warnings | contains(["capture_drops"])'
 }
 
 @test "killed: every line of --events is whole, and the samples are there" {
-	lab run --profile nat-silent --timeout 6 -- 'begin --max-idle 60 --events $results/events $TESTBED_TARGET4
-		sleep 6.5; kill -KILL $run; wait $run'
+	meanwhile nat-silent 6 4 'sleep 6.5; kill -KILL $run'
 	[[ $status == 137 && ! -s $results/run.json ]]
 	# The last one may be cut short; write() puts out the others in one piece each.
 	head -n -1 "$results/events" | jq -es 'length > 100 and all(.[]; (.event | type) == "string" and (.at_s | type) == "number")'
@@ -101,8 +115,7 @@ for n in range(2000):
 }
 
 @test "Ctrl-C: what is known, and exit 3" {
-	lab run --profile nat-silent --timeout 20 -- 'begin --max-idle 60 $TESTBED_TARGET4; sleep 6; kill -INT $run; wait $run'
-	tell run "$BATS_TEST_DESCRIPTION"
+	meanwhile nat-silent 20 4 'sleep 6; kill -INT $run'
 	exits 3
 	holds run '.interrupted and $r.outcome == "inconclusive" and $r.reason == "interrupted"'
 	holds run '$r.survived_s > 4 and $r.survived_s < 6.5 and $r.expired_s == null and .elapsed_s < 9 and (.samples | length > 15)'
@@ -148,8 +161,7 @@ except BlockingIOError:
 }
 
 @test "SIGUSR1: a line each time, and the run goes on" {
-	lab run --profile nat-silent --timeout 6 -- 'begin --max-idle 60 $TESTBED_TARGET4
-		sleep 3; kill -USR1 $run; sleep 2; kill -USR1 $run; wait $run'
+	meanwhile nat-silent 6 4 'sleep 3; kill -USR1 $run; sleep 2; kill -USR1 $run'
 	cat "$results/run.err"
 	right 6
 	[[ $(grep -cE 'idle .* alive.*left' "$results/run.err") == 2 && $(wc -l <"$results/run.err") == 2 ]]

@@ -1,9 +1,9 @@
 # For commands that run inside scripts/testbed: things that go wrong in the middle of a measurement.
 # shellcheck shell=bash
 
-# Waits until the server has a connection.
+# [COUNT]: waits until the server has a connection, or so many.
 connected() {
-	until [[ $(ip netns exec server ss -Htn state established) ]]; do sleep 0.02; done
+	until (($(ip netns exec server ss -Htn state established | wc -l) >= ${1-1})); do sleep 0.02; done
 }
 
 # The server process dies, and the kernel closes its connections (FIN).
@@ -43,4 +43,21 @@ outage_begin() {
 
 outage_end() {
 	ip netns exec gateway nft delete table inet outage
+}
+
+# SECONDS: the client's interface goes down and comes back, with the routes and the address that the kernel then drops.
+interface_bounce() {
+	ip link set eth0 down
+	sleep "$1"
+	ip link set eth0 up
+	ip address replace 2001:db8:1::10/64 dev eth0
+	ip route add default via 192.0.2.1
+	ip route add default via 2001:db8:1::1
+}
+
+# SECONDS: a queue without room for a packet: the kernel says ENOBUFS to whoever sends.
+queue_full() {
+	tc qdisc replace dev eth0 root pfifo limit 0
+	sleep "$1"
+	tc qdisc delete dev eth0 root
 }

@@ -11,8 +11,8 @@ setup_file() {
 	local profile family
 	for profile in $(scripts/testbed --list | cut -d' ' -f1); do
 		for family in 4 6; do
-			start "$profile-$family" --profile "$profile" --timeout 2 -- \
-				bash -c "$(declare -f capture); capture; tests/lab/idle.py \$TESTBED_TARGET$family 1.3 2.6; kill %1; wait"
+			start "$profile-$family" --profile "$profile" --timeout 3 -- \
+				bash -c "$(declare -f capture); capture; tests/lab/idle.py \$TESTBED_TARGET$family 1.3 3.6; kill %1; wait"
 		done
 	done
 	start server-reset --profile nat-reset-both --timeout 2 -- bash -c '
@@ -34,7 +34,7 @@ setup_file() {
 	start flush --profile nat-silent -- bash -c '. tests/lab/helpers.bash
 		tests/lab/idle.py 203.0.113.10:7440 1.5 & connected; gateway_flush; wait $!'
 	start outage --profile nat-silent -- bash -c '. tests/lab/helpers.bash
-		tests/lab/idle.py 203.0.113.10:7440 1.5 4 & connected; sleep 0.4; outage_begin; sleep 2.5; outage_end; wait $!'
+		tests/lab/idle.py 203.0.113.10:7440 2.5 6 & connected 2; outage_begin; sleep 3; outage_end; wait $!'
 	wait
 }
 
@@ -88,7 +88,7 @@ seen() { # NAME LINE: exactly this line is in the output of NAME
 packets() { sed -z 's/\n    / /g' "$BATS_FILE_TMPDIR/$1"; }
 
 both() { # PROFILE FATE-BEFORE FATE-AFTER
-	seen "$1-4" "1.3 $2" && seen "$1-4" "2.6 $3" && seen "$1-6" "1.3 $2" && seen "$1-6" "2.6 $3"
+	seen "$1-4" "1.3 $2" && seen "$1-4" "3.6 $3" && seen "$1-6" "1.3 $2" && seen "$1-6" "3.6 $3"
 }
 
 @test "every profile and family gave an answer" {
@@ -157,7 +157,7 @@ both() { # PROFILE FATE-BEFORE FATE-AFTER
 	seen reboot '3 ECONNRESET' && seen reboot '1.1 alive'
 	seen stop '1.5 ended (early)'
 	seen flush '1.5 silent'
-	seen outage '1.5 silent' && seen outage '4 alive'
+	seen outage '2.5 silent' && seen outage '6 alive'
 }
 
 @test "passes on standard input, output and the exit status" {

@@ -198,6 +198,27 @@ static void ladder_takes_four_connections_at_most(void **state)
 	stage_end(&stage);
 }
 
+/* One control is probed every second, and cannot be again for more than half of one: the time for which a worker
+ * is of use is hardly longer. Whatever the phases of the two, the answer comes. */
+static void one_control_is_free_when_a_worker_is_due(void **state)
+{
+	(void)state;
+	for (double timeout = 6; timeout < 7; timeout += 0.1) {
+		for (int connections = 2; connections <= 5; connections++) {
+			struct search_config config = stage_config();
+			struct world_config world = stage_world(timeout);
+			struct stage stage;
+
+			config.connections = connections;
+			stage = stage_begin(&config, &world);
+			stage_run(&stage, INFINITY);
+			assert_answered(&stage, timeout);
+			assert_true(stage.now < (connections == 2 ? 13 : 10) * timeout);
+			stage_end(&stage);
+		}
+	}
+}
+
 static void assert_spaced(const struct stage *stage)
 {
 	double latest[1000];
@@ -570,6 +591,7 @@ int main(void)
 		cmocka_unit_test(connections_open_at_a_bounded_rate),
 		cmocka_unit_test(never_more_connections_than_allowed),
 		cmocka_unit_test(ladder_takes_four_connections_at_most),
+		cmocka_unit_test(one_control_is_free_when_a_worker_is_due),
 		cmocka_unit_test(probes_of_one_connection_are_spaced),
 		cmocka_unit_test(probes_are_spaced_where_fates_contradict),
 		cmocka_unit_test(tainted_worker_is_not_probed_again),

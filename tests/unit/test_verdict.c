@@ -160,6 +160,26 @@ static void closed_by_endpoint_with_fin(void **state)
 	assert_int_equal(result.keepalive_refreshes, NO);
 }
 
+/* So few, opened within so short a time and so far away, that none is seen to outlive the first that was closed; but
+ * they die one after another, all at one age. */
+static void crew_that_dies_within_a_second_was_not_restarted(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(INFINITY);
+	struct stage stage;
+	struct result result;
+
+	(void)state;
+	config.connections = 4;
+	world.rtt = 0.4;
+	world.close_after = 6;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, 7.5);
+	result = verdict(&stage, &INTERRUPTED);
+	assert_inconclusive(&result, REASON_INTERRUPTED);
+	stage_end(&stage);
+}
+
 static void closed_by_endpoint_with_reset(void **state)
 {
 	struct world_config world = stage_world(INFINITY);
@@ -371,7 +391,7 @@ static void very_lossy_path_gives_no_wrong_answer(void **state)
 	assert_true(lossy > 0);
 }
 
-/* Two connections: the interval stays wider than asked for, and the truth is inside. */
+/* Few connections on a path that loses: the interval stays wider than asked for, and the truth is inside. */
 static void few_connections_leave_a_wide_interval(void **state)
 {
 	struct search_config config = stage_config();
@@ -380,7 +400,8 @@ static void few_connections_leave_a_wide_interval(void **state)
 	struct result result;
 
 	(void)state;
-	config.connections = 2;
+	config.connections = 3;
+	world.loss = 0.1;
 	stage = stage_begin(&config, &world);
 	stage_run(&stage, INFINITY);
 	result = verdict(&stage, &PLAIN);
@@ -534,6 +555,7 @@ int main(void)
 		cmocka_unit_test(timeout_icmp),
 		cmocka_unit_test(few_icmp_errors_are_mixed_signals),
 		cmocka_unit_test(closed_by_endpoint_with_fin),
+		cmocka_unit_test(crew_that_dies_within_a_second_was_not_restarted),
 		cmocka_unit_test(closed_by_endpoint_with_reset),
 		cmocka_unit_test(timeout_that_keepalives_do_not_refresh),
 		cmocka_unit_test(reset_of_unknown_origin),
