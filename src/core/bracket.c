@@ -24,6 +24,7 @@ struct evidence {
 	double x, at;
 	double first; /* x of the first sign that its connection gave */
 	int weight;
+	bool by_itself;
 	const struct life *life;
 };
 
@@ -225,7 +226,7 @@ static size_t gather(const struct ledger *ledger, enum timer timer, struct evide
 				continue;
 			if (isnan(conn_first))
 				conn_first = x;
-			found[count++] = (struct evidence){x, sample->at, conn_first, weight, life};
+			found[count++] = (struct evidence){x, sample->at, conn_first, weight, closed_by_itself(sample), life};
 		}
 	}
 	qsort(found, count, sizeof *found, by_time);
@@ -302,6 +303,7 @@ static void find_upper(const struct ledger *ledger, struct bracket *bracket, con
 			continue;
 		weight += found[i].weight;
 		bracket->dead_conns += found[i].x == found[i].first;
+		bracket->dated_conns += found[i].by_itself;
 		if (bracket->dead_conns == several(bracket))
 			bracket->several_dead = fmin(bracket->several_dead, found[i].x);
 		if (isnan(bracket->upper) && weight >= bracket->weight_needed &&

@@ -21,7 +21,8 @@ struct bracket {
 				  A timer makes links without end; an event that kills all that are older than it
 				  pleases (a flush, an eviction) makes none, and each further event at most one. */
 	double survivor;       /* begin of the oldest idle period that lived on after the last link; INFINITY without one */
-	int dead_conns;        /* how many died above `alive` in all */
+	int dead_conns;        /* how many died above `alive` in all ... */
+	int dated_conns;       /* ... and how many of them by a segment that came by itself, which tells when */
 	double crowd_alive;    /* longest time that a crowd outlived; 0 where none did */
 	double several_alive;  /* longest time that several (two fifths of a crowd) outlived; 0 where none did */
 	double several_dead;   /* shortest time by which several gave signs of death; INFINITY where none did */

@@ -129,6 +129,12 @@ static void plan_witnesses(struct search *search, double now)
 			return;
 }
 
+/* What closes by itself shows when, whatever its timeout. */
+static bool is_dated(const struct search *search)
+{
+	return 2 * search->bracket.dated_conns >= search->bracket.dead_conns;
+}
+
 /* One lived as long as another that died, as nearly as can be told: either the timeout is just that, or there are two. */
 static bool is_coincidence(const struct search *search)
 {
@@ -145,7 +151,7 @@ static bool several_survived(const struct search *search)
 	double survived, expired, lived = is_coincidence(search) ? bracket->crowd_alive : bracket->several_alive;
 
 	search_interval(search, bracket, &survived, &expired);
-	return crew_is_small(search) || lived >= survived - CLOSE_BELOW * search_width_asked(search, survived);
+	return crew_is_small(search) || is_dated(search) || lived >= survived - CLOSE_BELOW * search_width_asked(search, survived);
 }
 
 static bool several_died(const struct search *search)
@@ -194,13 +200,15 @@ static void plan_first_survivor(struct search *search, double now)
 static bool plan_confirmation(struct search *search, double now)
 {
 	const struct bracket *bracket = &search->bracket;
-	double when;
+	double when, target;
 	int conn;
 
 	if (linked(search) && bracket->dead_conns >= bracket->crowd &&
 	    several_survived(search) && several_died(search))
 		return !pick_pending(search);
-	conn = pick_for(search, now, bracket->alive + .5 * (bracket->upper - bracket->alive), INFINITY, &when);
+	/* In the middle, so that whatever comes out narrows the bracket too. */
+	target = is_dated(search) ? bracket->upper : (bracket->alive + bracket->upper) / 2;
+	conn = pick_for(search, now, target, INFINITY, &when);
 	if (conn >= 0 && search_due(search, now, when))
 		pick_probe(search, conn, now);
 	return false;
