@@ -359,7 +359,7 @@ static void find_links(const struct ledger *ledger, struct bracket *bracket, con
 static double find_contradiction(const struct ledger *ledger, enum timer timer, const struct bracket *bracket,
 				 struct loss loss, double since)
 {
-	const double nearly = 0.9;
+	const double nearly = 0.7;
 	size_t count, life_count;
 	const struct sample *samples = ledger_samples(ledger, &count);
 	const struct life *lives = ledger_lives(ledger, &life_count);
@@ -375,17 +375,16 @@ static double find_contradiction(const struct ledger *ledger, enum timer timer, 
 	for (size_t i = 0; i < life_count; i++) {
 		const struct life *life = &lives[i];
 
-		if (!life->period_count || life->control)
-			continue;
+		for (size_t k = 0; k < life->period_count && !life->control; k++) {
+			const struct sample *probe = ledger_probe(ledger, life, k);
+			double x = bracket_dead_bound(ledger, timer, probe);
 
-		const struct sample *first = ledger_probe(ledger, life, 0);
-		double x = bracket_dead_bound(ledger, timer, first);
-
-		if (!death_weight(first) || x >= bracket->alive || x <= nearly * bracket->alive)
-			continue;
-		silent++;
-		asked++;
-		shortest = fmin(x, isnan(shortest) ? INFINITY : shortest);
+			if (!death_weight(probe) || x >= bracket->alive || x <= nearly * bracket->alive)
+				continue;
+			silent++;
+			asked++;
+			shortest = fmin(x, isnan(shortest) ? INFINITY : shortest);
+		}
 	}
 	return silent > 0 && chance_of_losses(loss, silent, asked) < FALSE_CONTRADICTION ? shortest : NAN;
 }
