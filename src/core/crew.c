@@ -311,15 +311,20 @@ bool crew_probe_control(struct search *search, double now)
 	return true;
 }
 
-bool crew_control_outlived(const struct search *search, double age)
+bool crew_control_to_tell(const struct search *search, double age, double now)
 {
+	bool to_tell = false;
+
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = &search->lives[conn];
 
-		if (life->control && life->last_reply - life->opened > age)
-			return true;
+		if (!life->control)
+			continue;
+		if (life->last_reply - life->opened > age)
+			return false;
+		to_tell |= life->state == LIFE_OPEN && now - life->opened > age;
 	}
-	return false;
+	return to_tell;
 }
 
 /* The path is in doubt while a control is unanswered and nothing at all was answered since it was asked. */

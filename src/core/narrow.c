@@ -286,13 +286,15 @@ void plan_narrowing(struct search *search, double now, bool waiting)
 	plan_survivors(search, now, bracket->mixed ? bracket->dead : bracket->lower);
 
 	/* A control older than the timeout shows that keepalives refresh it. */
-	if (!crew_control_outlived(search, bracket->upper))
+	bool to_tell = crew_control_to_tell(search, bracket->upper, now);
+
+	if (to_tell)
 		search->next_control = fmin(search->next_control, now);
 
 	bool fresh = narrow_final(search, now);
 	bool confirmed = plan_confirmation(search, now);
 
-	if (fresh && confirmed && !waiting && (crew_control_outlived(search, bracket->upper) || crew_is_small(search)) &&
+	if (fresh && confirmed && !waiting && (!to_tell || crew_is_small(search)) &&
 	    plan_roll_call(search, now) && !pick_pending(search))
 		search_finish(search, SEARCH_ANSWERED);
 	else if (given_up)

@@ -83,8 +83,9 @@ void crew_open(struct search *, bool control, double now);
 bool crew_probe_control(struct search *, double now);
 /* Closes a dead connection if none may be opened otherwise. False where there is none. */
 bool crew_make_room(struct search *);
-/* Has a control connection lived longer than that? */
-bool crew_control_outlived(const struct search *, double age);
+/* A control connection of that age that has not shown yet whether it lives: its next answer tells whether keepalives
+ * refresh the timer. False where one has, or none is so old. */
+bool crew_control_to_tell(const struct search *, double age, double now);
 /* Opens one more connection where there is room or can be made. */
 void crew_spare(struct search *, bool control, double now);
 /* Works out whether the path is in doubt. */
