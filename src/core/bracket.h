@@ -8,6 +8,11 @@
 
 #include "core/ledger.h"
 
+/* Of the timeout: a zone of mixed fates below it is scan granularity, above it there is no one timeout (contract). */
+#define MIXED_LIMIT 0.25
+/* Share of lost probes from which on a wide interval, or none, is the path's fault. */
+#define LOSSY 0.01
+
 struct bracket {
 	double alive;          /* longest time that a connection outlived; 0 where none did */
 	double lower;          /* longest time up to which all did: `alive`, or, where fates are mixed, as long as a crowd did */

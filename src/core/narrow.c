@@ -8,7 +8,6 @@
 #include <math.h>
 
 #define SPLIT_STEP 0.7        /* of the room: distance of the points that split it */
-#define LOSSY 0.01            /* share of probes lost from which on a wide interval is accepted */
 
 #define CLOSE_BELOW 1.0       /* times the width asked for: so close below the timeout several must live */
 

@@ -107,8 +107,6 @@ double pick_longest_pending(const struct search *, double now);
 
 /* A bracket that is this part of the room wide is not split any more. */
 #define CLOSE_ENOUGH 0.92
-/* Of the timeout: a zone of mixed fates wider than this is no timeout (contract). */
-#define MIXED_LIMIT 0.25
 
 /* scout.c */
 void plan_scout(struct search *, double now);

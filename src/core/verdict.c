@@ -6,9 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define MIXED_LIMIT 0.25   /* contract: a zone of mixed fates below a quarter of the timeout is scan granularity */
 #define DROPS_LIMIT 0.1    /* of the probes: more captured segments lost than that, and silence proves nothing */
-#define LOSSY 0.01         /* share of lost probes that may keep a run from an answer */
 #define SAME_MOMENT 1.0    /* seconds within which one event ends connections that were all watched */
 #define CLOCK_JUMP 5.0     /* seconds by which a wake-up may be late without a word */
 

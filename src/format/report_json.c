@@ -157,6 +157,10 @@ static void add_samples(cJSON *root, const struct report *report)
 
 	for (size_t i = 0; i < report->sample_count; i++) {
 		const struct sample *sample = &report->samples[i];
+
+		if (sample->moot)
+			continue; /* of no idle time */
+
 		cJSON *row = json_object(list, NULL);
 
 		json_number(row, "connection", sample->conn, 0);

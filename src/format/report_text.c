@@ -214,7 +214,7 @@ static int count_ended(const struct report *report)
 	for (size_t i = 0; i < report->sample_count; i++) {
 		size_t earlier = 0;
 
-		if (!is_end(report->samples[i].outcome))
+		if (!is_end(report->samples[i].outcome) || report->samples[i].moot)
 			continue;
 		while (earlier < i && !(is_end(report->samples[earlier].outcome) &&
 					report->samples[earlier].conn == report->samples[i].conn))
@@ -234,7 +234,7 @@ static void tell_fates(const struct text *text)
 	for (size_t i = 0; i < report->sample_count; i++) {
 		const struct sample *sample = &report->samples[i];
 
-		if (sample->outcome != SAMPLE_ALIVE || sample->control)
+		if (sample->outcome != SAMPLE_ALIVE || sample->control || sample->moot)
 			continue;
 		answered++;
 		shortest = fmin(shortest, sample->idle);

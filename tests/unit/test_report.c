@@ -18,7 +18,7 @@
 struct example {
 	struct report report;
 	struct options options;
-	struct sample samples[4];
+	struct sample samples[5];
 	struct platform platform;
 	const struct platform *consistent[1];
 };
@@ -50,8 +50,9 @@ static void fill(struct example *example)
 	example->samples[2] = (struct sample){ .conn = 4, .idle = 901.4, .age = 901.4, .rtt = NAN, .outcome = SAMPLE_SILENT };
 	example->samples[3] = (struct sample){ .conn = 0, .idle = 2, .age = 950, .rtt = 0.0014, .outcome = SAMPLE_ALIVE,
 					       .control = true };
+	example->samples[4] = (struct sample){ .conn = 5, .rtt = 0.0014, .outcome = SAMPLE_ALIVE, .moot = true };
 	report->samples = example->samples;
-	report->sample_count = 4;
+	report->sample_count = 5;
 	example->platform = (struct platform){ "Alibaba Cloud NAT gateway", "a page", 900, SIGNAL_NONE, UNKNOWN, UNKNOWN };
 	example->consistent[0] = &example->platform;
 	report->consistent = example->consistent;
@@ -203,6 +204,7 @@ static void the_values_of_the_example(void **state)
 	same_text(root, "samples.0.outcome", "alive");
 	same_number(root, "samples.0.rtt_ms", 1.4);
 	is_null(root, "samples.1.rtt_ms");
+	assert_int_equal(cJSON_GetArraySize(at(root, "samples")), 4); /* what confirms a handshake is of no idle time */
 	cJSON_Delete(root);
 }
 
