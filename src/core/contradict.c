@@ -81,7 +81,7 @@ void plan_contradiction(struct search *search, double now, bool waiting)
 	if (search->timer == TIMER_IDLE)
 		search_finish(search, SEARCH_ANSWERED); /* neither idle time nor age explains it: say so */
 	else if (!isnan(bracket->upper) && search_some_outlived(search)) {
-		if (narrow_final(search, now))
+		if (confirm_fresh(search, now))
 			search_finish(search, SEARCH_ANSWERED);
 	}
 	else if (now - search->started > 3 * bracket->alive + 120)

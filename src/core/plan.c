@@ -1,5 +1,5 @@
 /* What to probe next, in order of urgency: those that did not answer are asked again, in rounds with the controls; then
- * scout.c, narrow.c or contradict.c goes on, by what is known. */
+ * scout.c, narrow.c with confirm.c, or contradict.c goes on, by what is known. */
 #include "core/search_state.h"
 
 #include <math.h>

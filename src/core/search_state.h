@@ -1,5 +1,5 @@
 /* What the parts of the search share: search.c (the interface), crew.c (which connections there are), plan.c (the order
- * of decisions), scout.c, narrow.c, contradict.c (the phases) and pick.c (which connection to probe). Nobody else includes
+ * of decisions), scout.c, narrow.c, confirm.c, contradict.c (the phases) and pick.c (which connection to probe). Nobody else includes
  * this. */
 #ifndef IDLEPROBE_SEARCH_STATE_H
 #define IDLEPROBE_SEARCH_STATE_H
@@ -115,8 +115,14 @@ void plan_last(struct search *, double now);
 
 /* narrow.c; `waiting`: suspects are being asked again. */
 void plan_narrowing(struct search *, double now, bool waiting);
+
+/* confirm.c */
+/* What is worth asking before the interval is as narrow as asked for. */
+void confirm_early(struct search *, double now);
+/* True once the interval is confirmed. */
+bool confirm_plan(struct search *, double now, bool waiting);
 /* A fresh connection at the end: does the target still take one? True once that is known. */
-bool narrow_final(struct search *, double now);
+bool confirm_fresh(struct search *, double now);
 
 /* contradict.c */
 void plan_contradiction(struct search *, double now, bool waiting);
