@@ -42,10 +42,11 @@ double bracket_alive_bound(const struct ledger *ledger, enum timer timer, const 
 {
 	double x = time_of(sample, timer);
 
-	/* What closed by itself lived until the closing segment left, at most a round trip earlier; and timers are
-	 * not punctual. */
+	/* What closed by itself lived until the closing segment left, at most a round trip earlier, and as much earlier than
+	 * we saw began a period that an inbound segment began; and timers are not punctual. */
 	if (sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN)
-		return x - ledger_rtt_max(ledger) - ledger_jitter(ledger) - LATENESS * x - LATENESS_SECONDS;
+		return x - (timer == TIMER_IDLE && sample->slack > 0 ? 0 : ledger_rtt_max(ledger)) - ledger_jitter(ledger) -
+		       LATENESS * x - LATENESS_SECONDS;
 	/* A period that began with an inbound segment is longer for the middlebox than for us: no margin. */
 	if (timer == TIMER_IDLE && sample->slack > 0)
 		return x;

@@ -7,9 +7,9 @@
 
 #include <math.h>
 
-#define CLOSE_BELOW 0.9       /* of the width asked for: so close below the timeout survivors are asked */
+#define CLOSE_BELOW 0.3       /* of the width asked for: so close below the timeout survivors are asked */
 
-enum { LINKS = 2, LET_DIE = 3, FINAL_TRIES = 4 };
+enum { LINKS = 2, LET_DIE = 2, FINAL_TRIES = 4 };
 
 /* Asks all that are older than the proven timeout, once: none may live, for a path may be split over several boxes. */
 static void plan_witnesses(struct search *search, double now)
