@@ -25,7 +25,17 @@ static void plan_witnesses(struct search *search, double now)
 /* What closes by itself shows when, whatever its timeout. */
 static bool is_dated(const struct search *search)
 {
-	return 2 * search->bracket.dated_conns >= search->bracket.dead_conns;
+	const struct bracket *bracket = &search->bracket;
+
+	return bracket->dated_conns > 0 && 2 * bracket->dated_conns >= bracket->dead_conns;
+}
+
+/* Up to this age a connection must live. A probe that meets a closing segment on its way would say nothing clear. */
+static double living_age(const struct search *search)
+{
+	double bound = search->bracket.mixed ? search->bracket.dead : search->bracket.lower;
+
+	return is_dated(search) ? bound - search_width_asked(search, bound) / 2 : bound;
 }
 
 /* One lived as long as another that died, as nearly as can be told: either the timeout is just that, or there are two. */
@@ -62,9 +72,9 @@ static bool linked(const struct search *search)
 
 /* Asks connections that come close to the timeout, until a crowd has lived. Every second only: the others will show
  * that they die when their time comes. */
-static void plan_survivors(struct search *search, double now, double below)
+static void plan_survivors(struct search *search, double now)
 {
-	double survived, expired, from;
+	double survived, expired, from, below = living_age(search);
 
 	search_interval(search, &search->bracket, &survived, &expired);
 	from = survived - CLOSE_BELOW * search_width_asked(search, survived);
@@ -83,7 +93,7 @@ static void plan_survivors(struct search *search, double now, double below)
  * single event. */
 static void plan_first_survivor(struct search *search, double now)
 {
-	int oldest = pick_oldest(search, now, 0, search->bracket.lower);
+	int oldest = pick_oldest(search, now, 0, living_age(search));
 
 	if (oldest >= 0 && search_due(search, now, search->survivor_due) && pick_probe(search, oldest, now))
 		search->survivor_due = now + search_wait(search);
@@ -112,7 +122,7 @@ static bool plan_deaths(struct search *search, double now)
 static bool plan_roll_call(struct search *search, double now)
 {
 	const double youngest = 0.8;
-	double oldest = search->bracket.mixed ? search->bracket.dead : search->bracket.lower;
+	double oldest = living_age(search);
 
 	if (search->roll_called)
 		return true;
@@ -158,7 +168,7 @@ bool confirm_plan(struct search *search, double now, bool waiting)
 	const struct bracket *bracket = &search->bracket;
 	bool to_tell = crew_control_to_tell(search, bracket->upper, now);
 
-	plan_survivors(search, now, bracket->mixed ? bracket->dead : bracket->lower);
+	plan_survivors(search, now);
 	if (to_tell)
 		search->next_control = fmin(search->next_control, now);
 
