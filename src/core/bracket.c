@@ -406,6 +406,12 @@ static double first_closing(const struct ledger *ledger, enum timer timer)
 	return fmax(shortest, 0);
 }
 
+static bool first_died_by_itself(const struct ledger *ledger, const struct bracket *bracket)
+{
+	return bracket->dead_conn >= 0 &&
+	       closed_by_itself(ledger_latest_probe(ledger, ledger_life(ledger, bracket->dead_conn)));
+}
+
 void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket *bracket)
 {
 	static _Thread_local struct evidence found[MOST_EVIDENCE];
@@ -445,9 +451,10 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 	double outlived = bracket->alive;
 
 	if (bracket->dead < bracket->alive) {
-		/* A device that closes a little late now and then is still one timer; and what closes by itself while a
-		 * probe is under way is dated a round trip too early. */
-		double late = closed_by_itself(longest) ? LATENESS * bracket->alive + STALL + ledger_rtt_high(ledger) : 0;
+		/* What closes a little late now and then, or begins to count a little late, is still one timer; and what
+		 * closes by itself while a probe is under way is dated a round trip too early. */
+		double late = closed_by_itself(longest) || first_died_by_itself(ledger, bracket)
+				      ? LATENESS * bracket->alive + STALL + ledger_rtt_high(ledger) : 0;
 
 		bracket->mixed = bracket->alive - bracket->dead > late;
 		bracket->lower = crowd_alive(ledger, timer, bracket->dead, bracket->mixed ? bracket->crowd : 1);

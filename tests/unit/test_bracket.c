@@ -294,6 +294,25 @@ static void closing_a_little_late_is_not_mixed(void **state)
 	}
 }
 
+/* A server that was busy takes two connections at one moment that were opened at two, and closes them at one: the older
+ * one answered a probe by then at an age that the younger one did not reach. */
+static void being_accepted_late_is_not_mixed(void **state)
+{
+	struct ledger *ledger = opened(20);
+	struct bracket bracket;
+
+	(void)state;
+	for (int conn = 21; conn <= 40; conn++)
+		open_one(ledger, 0.1);
+	lives(ledger, 1, 8.05);
+	for (int conn = 2; conn <= 40; conn++)
+		see(ledger, OBSERVED_FIN, conn, 8.11);
+	bracket_find(ledger, TIMER_AGE, &bracket);
+	assert_false(bracket.mixed);
+	assert_true(bracket.lower < 8.01 && bracket.upper >= 8.05);
+	ledger_free(ledger);
+}
+
 /* After an answer the middlebox's clock is up to a round trip ahead of ours. */
 static void margins_leave_the_truth_inside(void **state)
 {
@@ -466,6 +485,7 @@ int main(void)
 		cmocka_unit_test(icmp_error_counts_only_where_paired),
 		cmocka_unit_test(reset_by_itself_bounds_the_life_from_both_sides),
 		cmocka_unit_test(closing_a_little_late_is_not_mixed),
+		cmocka_unit_test(being_accepted_late_is_not_mixed),
 		cmocka_unit_test(margins_leave_the_truth_inside),
 		cmocka_unit_test(mixed_fates_need_a_crowd),
 		cmocka_unit_test(many_single_silences_contradict),
