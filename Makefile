@@ -23,7 +23,7 @@ LDFLAGS ?=
 override CPPFLAGS += -Isrc -D_GNU_SOURCE
 override CFLAGS += -std=gnu11 $(WARNINGS) $(HARDENING) $(SANITIZERS)
 override LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZERS)
-LDLIBS := -lpcap -lnet -lcjson -levent_core -lcap -lm
+LDLIBS := -lpcap -lnet -lcjson -levent_core -lcap -lsodium -lm
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 CORE := $(call objects,src/core/*.c)

@@ -3,5 +3,6 @@
 #define IDLEPROBE_COMMAND_H
 
 int cmd_measure(int argc, char **argv);
+int cmd_respond(int argc, char **argv);
 
 #endif

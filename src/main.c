@@ -15,7 +15,7 @@ static const struct command {
 } commands[] = {
 	{ "measure", cmd_measure, "find the idle timeout on the path to HOST:PORT" },
 	{ "check", NULL, NULL },
-	{ "respond", NULL, NULL },
+	{ "respond", cmd_respond, "be the far side that measures the inbound direction" },
 	{ "report", NULL, NULL },
 	{ "platforms", NULL, NULL },
 };
@@ -48,7 +48,7 @@ static int run(const char *name, int argc, char **argv)
 	if (command && command->run)
 		return command->run(argc, argv);
 	if (command)
-		fprintf(stderr, "idleprobe: this version has no command '%s' yet; it has: measure\n", name);
+		fprintf(stderr, "idleprobe: this version has no command '%s' yet; it has: measure, respond\n", name);
 	else if (strchr(name, ':') || strchr(name, '.'))
 		fprintf(stderr, "idleprobe: '%s' is not a command; to measure that target: idleprobe measure %s\n", name, name);
 	else

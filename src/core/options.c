@@ -40,6 +40,24 @@ const struct option_row measure_options[] = {
 	{ NULL },
 };
 
+const struct option_row respond_options[] = {
+	{ "listen", 0, OPTION_LIST, FIELD(listen), "ADDR:PORT", "where; may be repeated [all, port 7440]" },
+	{ "token", 0, OPTION_TEXT, FIELD(token), "SECRET", "who commands must know it [$IDLEPROBE_TOKEN]" },
+	{ "connections", 0, OPTION_NUMBER, FIELD(respond_connections), "N", "connections held at once [8192]",
+	  1, 1000000, "from 1 to 1000000" },
+	{ "per-address", 0, OPTION_NUMBER, FIELD(per_address), "N", "of one IPv4 address or IPv6 /64 [512]",
+	  1, 1000000, "from 1 to 1000000" },
+	{ "lifetime", 0, OPTION_DURATION, FIELD(lifetime), "DURATION", "a connection is closed at this age [1d]",
+	  1, 30 * DAYS, "from 1s to 30d" },
+	{ "commands", 0, OPTION_NUMBER, FIELD(commands), "N", "a second, of one control channel [200]",
+	  1, 100000, "from 1 to 100000" },
+	{ "remember", 0, OPTION_NUMBER, FIELD(remember), "N", "ended connections, for an hour [4096]",
+	  0, 1000000, "from 0 to 1000000" },
+	{ "version", 'V', OPTION_FLAG, FIELD(version), NULL, "the version", .value = 1 },
+	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "this text", .value = 1 },
+	{ NULL },
+};
+
 void options_default(struct options *options)
 {
 	*options = (struct options){
@@ -52,6 +70,11 @@ void options_default(struct options *options)
 		.strategy = STRATEGY_SWEEP,
 		.direction = DIRECTION_AUTO,
 		.engine = ENGINE_AUTO,
+		.lifetime = DAYS,
+		.respond_connections = 8192,
+		.per_address = 512,
+		.commands = 200,
+		.remember = 4096,
 	};
 }
 
@@ -105,6 +128,16 @@ static int store_choice(const struct option_row *row, const char *value, int *ch
 	}
 }
 
+static int store_item(const struct option_row *row, const char *value, struct option_list *list, struct failure *failure)
+{
+	const int most = sizeof list->items / sizeof *list->items;
+
+	if (list->count == most)
+		return fail(failure, EXIT_USAGE, "--%s: given more than %d times", row->name, most);
+	list->items[list->count++] = value;
+	return 0;
+}
+
 static int store(const struct option_row *row, struct options *options, const char *value, struct failure *failure)
 {
 	void *field = (char *)options + row->field;
@@ -135,6 +168,10 @@ static int store(const struct option_row *row, struct options *options, const ch
 			return fail(failure, EXIT_USAGE, "--%s: the value is empty", row->name);
 		*(const char **)field = value;
 		return 0;
+	case OPTION_LIST:
+		if (!*value)
+			return fail(failure, EXIT_USAGE, "--%s: the value is empty", row->name);
+		return store_item(row, value, field, failure);
 	}
 	return -1;
 }
@@ -258,6 +295,14 @@ int options_check(const struct options *options, struct failure *failure)
 	if (options->direction == DIRECTION_IN || options->direction == DIRECTION_BOTH)
 		return fail(failure, EXIT_USAGE, "--direction %s: this version probes outbound only; use out or auto",
 			    options->direction == DIRECTION_IN ? "in" : "both");
+	return 0;
+}
+
+int options_check_respond(const struct options *options, struct failure *failure)
+{
+	if (options->target_count > 0)
+		return fail(failure, EXIT_USAGE, "respond: '%.60s' is one argument too many; where to listen is told by --listen",
+			    options->targets[0]);
 	return 0;
 }
 

@@ -9,6 +9,12 @@ enum direction { DIRECTION_AUTO, DIRECTION_OUT, DIRECTION_IN, DIRECTION_BOTH };
 enum engine_choice { ENGINE_AUTO, ENGINE_RAW, ENGINE_SOCKET };
 enum ip_version { IP_ANY = 0, IP_V4 = 4, IP_V6 = 6 };
 
+/* What an option was given, each time. */
+struct option_list {
+	const char *items[16]; /* they point into argv */
+	int count;
+};
+
 struct options {
 	double min_idle, max_idle; /* seconds */
 	double precision;          /* 0.01 is 1 % */
@@ -23,6 +29,12 @@ struct options {
 	const char *token, *output, *events, *interface; /* NULL where not given; they point into argv */
 	char **targets;            /* the operands: argv's, which parsing reorders */
 	int target_count;
+
+	/* of `respond` */
+	struct option_list listen;
+	double lifetime;           /* seconds */
+	int respond_connections, per_address, commands, remember;
+	int version;
 };
 
 enum option_kind {
@@ -32,6 +44,7 @@ enum option_kind {
 	OPTION_NUMBER,   /* int, between the limits */
 	OPTION_CHOICE,   /* int, the place of the word in `argument`, "a|b|c" */
 	OPTION_TEXT,     /* const char *, not empty */
+	OPTION_LIST,     /* struct option_list: the same, as often as it is given */
 };
 
 struct option_row {
@@ -46,8 +59,8 @@ struct option_row {
 	int value;            /* of a flag */
 };
 
-/* The rows of `measure`. */
-extern const struct option_row measure_options[];
+/* The rows of `measure` and of `respond`. */
+extern const struct option_row measure_options[], respond_options[];
 
 /* The defaults that --help and the manual tell. */
 void options_default(struct options *);
@@ -58,6 +71,9 @@ int options_parse(struct options *, const struct option_row *, int argc, char **
 
 /* Whether the options of `measure` go together and can be carried out by this version. 0, or -1 with EXIT_USAGE. */
 int options_check(const struct options *, struct failure *);
+
+/* The same for `respond`. */
+int options_check_respond(const struct options *, struct failure *);
 
 /* One line of --help: "  -o, --output FILE   also write ..." */
 struct option_line {
