@@ -1,4 +1,4 @@
-/* The command line of `measure`. */
+/* The command lines of `measure` and of `respond`. */
 #include "core/options.h"
 
 #include <math.h>
@@ -161,10 +161,66 @@ static void what_is_wrong_is_named(void **state)
 	}
 }
 
-static void help_has_a_line_for_each(void **state)
+static void parse_respond(struct line *line, const char *words)
 {
+	int argc = 0;
+
+	snprintf(line->text, sizeof line->text, "respond %s", words);
+	for (char *word = strtok(line->text, " "); word && argc < ARGUMENTS - 1; word = strtok(NULL, " "))
+		line->argv[argc++] = word;
+	line->argv[argc] = NULL;
+	options_default(&line->options);
+	line->status = options_parse(&line->options, respond_options, argc, line->argv, &line->failure);
+	if (line->status == 0)
+		line->status = options_check_respond(&line->options, &line->failure);
+}
+
+static void respond_has_options_of_its_own(void **state)
+{
+	static char listen[] = "--listen=a";
+	struct line line;
+
 	(void)state;
-	for (const struct option_row *row = measure_options; row->name; row++) {
+	parse_respond(&line, "");
+	assert_int_equal(line.status, 0);
+	assert_int_equal(line.options.listen.count, 0);
+	assert_true(line.options.lifetime == 86400);
+	assert_int_equal(line.options.respond_connections, 8192);
+	assert_int_equal(line.options.per_address, 512);
+	assert_int_equal(line.options.commands, 200);
+	assert_int_equal(line.options.remember, 4096);
+
+	parse_respond(&line, "--listen a --listen=b --conn 7 --per 3 --life 2h --comm 5 --rem 0 --token s");
+	assert_int_equal(line.status, 0);
+	assert_int_equal(line.options.listen.count, 2);
+	assert_string_equal(line.options.listen.items[0], "a");
+	assert_string_equal(line.options.listen.items[1], "b");
+	assert_int_equal(line.options.respond_connections, 7);
+	assert_int_equal(line.options.connections, 96); /* of measure */
+	assert_int_equal(line.options.per_address, 3);
+	assert_true(line.options.lifetime == 7200);
+	assert_int_equal(line.options.commands, 5);
+	assert_int_equal(line.options.remember, 0);
+
+	parse_respond(&line, "host:1");
+	assert_non_null(strstr(line.failure.text, "'host:1' is one argument too many"));
+	parse_respond(&line, "--listen=");
+	assert_string_equal(line.failure.text, "--listen: the value is empty");
+	parse_respond(&line, "--max-idle 5");
+	assert_non_null(strstr(line.failure.text, "--max-idle: no such option"));
+	parse_respond(&line, "--lifetime 0.5");
+	assert_non_null(strstr(line.failure.text, "from 1s to 30d"));
+	for (int i = 0; i < 17; i++)
+		line.argv[i + 1] = listen;
+	line.argv[18] = NULL;
+	options_default(&line.options);
+	assert_int_equal(options_parse(&line.options, respond_options, 18, line.argv, &line.failure), -1);
+	assert_string_equal(line.failure.text, "--listen: given more than 16 times");
+}
+
+static void rows_are_sound(const struct option_row *rows)
+{
+	for (const struct option_row *row = rows; row->name; row++) {
 		char name[40];
 
 		snprintf(name, sizeof name, "--%s", row->name);
@@ -176,12 +232,19 @@ static void help_has_a_line_for_each(void **state)
 	}
 }
 
+static void help_has_a_line_for_each(void **state)
+{
+	(void)state;
+	rows_are_sound(measure_options);
+	rows_are_sound(respond_options);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_are_the_contracts), cmocka_unit_test(every_option_is_stored),
 		cmocka_unit_test(forms_that_people_use),      cmocka_unit_test(what_is_wrong_is_named),
-		cmocka_unit_test(help_has_a_line_for_each),
+		cmocka_unit_test(respond_has_options_of_its_own), cmocka_unit_test(help_has_a_line_for_each),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
