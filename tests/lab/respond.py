@@ -1,0 +1,532 @@
+#!/usr/bin/python3
+"""Tests of `idleprobe respond`: the real program over the loopback interface of a network namespace of their own.
+respond.py NAME runs one of the functions below in the namespace that it finds itself in."""
+import os
+import random
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from far import *
+
+ACK = 0x10
+
+
+def keepalive_exactly_one():
+    """Each KEEPALIVE sends one zero-length segment just below SND.NXT, answered or not, and nothing else ever leaves."""
+    responder, capture = Responder(), Capture()
+    channel, test = control(source="127.0.0.9"), Connection()
+    channel.ask(f"ADOPT {test.id}")
+    time.sleep(0.2)
+    following = max(segment.seq + segment.length for segment in capture.segments(test))
+
+    def keepalive():
+        answer = channel.ask(f"KEEPALIVE {test.id}")
+        assert answer.startswith(f"SENT {test.id} "), answer
+        time.sleep(0.1)
+        sent = capture.segments(test)
+        assert [(s.seq, s.length, s.flags) for s in sent] == [(following - 1, 0, ACK)], [vars(s) for s in sent]
+        return sent[0].at - clock(answer)
+
+    offsets = [keepalive()]  # the kernel waits until a second has passed since the banner's ACK
+    for pause in 1, 1.5:
+        time.sleep(pause)
+        offsets.append(keepalive())
+    time.sleep(1)
+    unanswered()
+    offsets += [keepalive() for _ in range(5)]
+    answered()
+    offsets.append(keepalive())
+    assert state(channel.ask(f"REPORT {test.id}")) == (test.id, "open")
+    time.sleep(2.5)
+    assert capture.segments(test) == []
+    # The clock of SENT runs with the capture's: it is read at most two looks after the segment left.
+    print(f"SENT's clock is up to {(max(offsets) - min(offsets)) * 1000:.1f} ms late")
+    assert max(offsets) - min(offsets) < 0.05
+    responder.stop()
+
+
+def keepalive_refused():
+    """What cannot leave within two seconds does not leave later either."""
+    responder, capture = Responder(), Capture()
+    channel, test = control(source="127.0.0.9"), Connection()
+    channel.ask(f"ADOPT {test.id}")
+    capture.segments(test)
+    unanswered()
+    assert channel.ask(f"BYTE {test.id}").startswith("SENT")
+    begun = time.monotonic()
+    channel.say(f"KEEPALIVE {test.id}")
+    assert channel.ask(f"KEEPALIVE {test.id}").startswith(f"ERROR {test.id} not_sent")
+    assert time.monotonic() < begun + 0.5  # one is under way
+    assert channel.hear().startswith(f"ERROR {test.id} not_sent")
+    assert 1.8 < time.monotonic() - begun < 2.8
+    # The asker goes away in the middle.
+    channel.say(f"KEEPALIVE {test.id}")
+    channel.close()
+    time.sleep(2.5)
+    answered()
+    time.sleep(2)
+    assert not [s for s in capture.segments(test) if s.length == 0]
+    # The other end goes away in the middle.
+    channel, other = control(), Connection()
+    channel.say(f"KEEPALIVE {other.id}\nADOPT {other.id}")
+    assert state(channel.hear()) == (other.id, "open")
+    other.reset()
+    assert channel.hear().startswith(f"ERROR {other.id} not_sent")
+    assert state(channel.hear()) == (other.id, "reset")
+    responder.stop()
+
+
+def byte():
+    """One octet; and no more of them than one waits for an end that does not read."""
+    responder, capture = Responder("--commands", "100000"), Capture()
+    channel, test, deaf = control(), Connection(), Connection(receive_buffer=1)
+    time.sleep(0.1)
+    capture.segments(test)
+    assert channel.ask(f"BYTE {test.id}").startswith(f"SENT {test.id} ")
+    assert test.socket.recv(100) == b"\n"
+    assert sum(s.length for s in capture.segments(test)) == 1
+    answers = []
+    while not answers or answers[-1].startswith("SENT"):
+        answers.append(channel.ask(f"BYTE {deaf.id}"))
+        assert len(answers) < 100000
+    print(f"{len(answers) - 1} octets for an end that does not read")
+    assert "not_sent" in answers[-1]
+    begun = time.monotonic()
+    assert "not_sent" in channel.ask(f"BYTE {deaf.id}") and time.monotonic() < begun + 0.5
+    assert state(channel.ask(f"CLOSE {deaf.id}"))[1] == "closed"
+    assert deaf.socket.recv(1 << 20) and deaf.hear() == "reset"  # it would have lingered
+    responder.stop()
+
+
+def ends():
+    """The end of an adopted connection is told at once; a new control channel learns what happened in between."""
+    subprocess.run(["sysctl", "-qw", "net.ipv4.tcp_retries2=2"], check=True)
+    responder = Responder()
+    channel = control(source="127.0.0.9")
+    tests = {how: Connection() for how in ("fin", "reset", "timed_out", "closed", "later", "stranger")}
+    ids = {how: test.id for how, test in tests.items()}
+    for how in ("fin", "reset", "timed_out", "closed", "later"):
+        assert state(channel.ask(f"ADOPT {ids[how]}")) == (ids[how], "open")
+    for how, end in ("fin", Connection.close), ("reset", Connection.reset):
+        now = clock(channel.ask("PING"))
+        end(tests[how])
+        answer = channel.hear()
+        assert state(answer) == (ids[how], how) and clock(answer) - now < 0.2, answer
+    assert state(channel.ask(f"CLOSE {ids['closed']}")) == (ids["closed"], "closed")
+    assert tests["closed"].hear() == ""  # in order
+    first = channel.ask(f"CLOSE {ids['closed']}")
+    assert first == channel.ask(f"CLOSE {ids['closed']}") and state(first)[1] == "closed"
+    for command in "KEEPALIVE", "BYTE":
+        assert channel.ask(f"{command} {ids['closed']}").startswith(f"ERROR {ids['closed']} not_sent")
+    unanswered()
+    channel.say(f"BYTE {ids['timed_out']}")
+    assert channel.hear().startswith("SENT")
+    answer = channel.hear(10)
+    assert state(answer) == (ids["timed_out"], "timed_out")
+    answered()
+
+    channel.reset()
+    tests["later"].close()
+    tests["stranger"].close()
+    time.sleep(0.3)
+    channel = control()
+    for how in "fin", "reset", "timed_out", "closed":
+        assert state(channel.ask(f"ADOPT {ids[how]}")) == (ids[how], how)
+    assert channel.ask(f"REPORT {ids['timed_out']}") == answer
+    assert state(channel.ask(f"ADOPT {ids['later']}")) == (ids["later"], "fin")
+    assert channel.ask(f"ADOPT {ids['stranger']}").startswith(f"ERROR {ids['stranger']} unknown_id")
+    responder.stop()
+
+
+def adoption():
+    """The one that adopted last is told; control channels cannot be commanded; who speaks late is closed."""
+    responder = Responder()
+    first, second, test, quiet = control(), control(), Connection(), Connection()
+    for channel in first, second:
+        assert state(channel.ask(f"ADOPT {test.id}")) == (test.id, "open")
+    test.close()
+    assert state(second.hear()) == (test.id, "fin")
+    assert first.silent(0.3)
+    for command in "ADOPT", "REPORT", "KEEPALIVE", "BYTE", "CLOSE":
+        for channel in first, second:
+            assert first.ask(f"{command} {channel.id}").startswith(f"ERROR {channel.id} unknown_id"), command
+    first.ask(f"ADOPT {quiet.id}")
+    quiet.say("CONTROL 1 -")
+    assert state(first.hear()) == (quiet.id, "closed") and quiet.over()
+    half = Connection()
+    half.say(b"CONTR")
+    time.sleep(0.1)
+    assert "unknown_id" in first.ask(f"ADOPT {half.id}")
+    half.say("OL 1 -")
+    assert half.hear().startswith("OK")
+    responder.stop()
+
+
+MALFORMED = [
+    b"\n", b"\0\n", b"\r\n", b" \n", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\n",
+    b"SSH-2.0-x\r\n", b"PING\n", b"ADOPT " + b"0" * 32 + b"\n", b"CONTROL\n", b"CONTROL 1\n", b"CONTROL 1 -\r\n",
+    b"CONTROL 1 " + b"a" * 63 + b"\n", b"CONTROL 1 " + b"A" * 64 + b"\n", b"CONTROL -1 -\n", b"CONTROL 1 - \n", b"control 1 -\n",
+    b"CONTROL 99999999999999999999 -\n", b"CONTROL 1 -\0\n", b"CONTROL\t1 -\n", b"x" * 255 + b"\n", b"x" * 256, b"x" * 257,
+    b"CONTROL 2 " + b"x" * 246, b"\xff" * 300, b"IDLEPROBE/1 x\n",
+]
+MALFORMED_COMMANDS = [
+    b"", b"\0", b"PING\r", b"PING ", b"ping", b"ADOPT", b"ADOPT x", b"KEEPALIVE -", b"BYTE " + b"0" * 31, b"CLOSE " + b"0" * 33,
+    b"CONTROL 1 -", b"CONTROL 2 -", b"OK 1", b"x" * 255, b"\xff\xfe", b"%s%n%n%n",
+]
+
+
+def malformed():
+    """Closed without a word, or answered where it is a control channel; then all goes on, and nothing is left open."""
+    responder = Responder()
+    before = responder.descriptors()
+    for octets in MALFORMED:
+        stranger = Connection()
+        stranger.say(octets)
+        assert stranger.over(), octets
+        stranger.close()
+    channel = control()
+    for octets in MALFORMED_COMMANDS:
+        channel.say(octets + b"\n")
+        assert re.fullmatch(r"ERROR - bad_command \d+", channel.hear()), octets
+    assert channel.ask("PING").startswith("PONG")
+    channel.say(b"x" * 256)
+    assert channel.over()
+    until(lambda: responder.descriptors() == before, what="the closing of all descriptors")
+    responder.stop()
+
+
+def random_input():
+    """Seeded; and the descriptors are given back."""
+    source = random.Random(7440)
+    responder = Responder("--commands", "100000")
+    before = responder.descriptors()
+    for _ in range(300):
+        stranger = Connection()
+        try:
+            stranger.say(source.randbytes(source.randrange(257, 3000)))
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        assert stranger.over()
+        stranger.close()
+    words = [b"PING", b"ADOPT", b"CLOSE", b"REPORT", b"KEEPALIVE", b"BYTE", b"CONTROL", b"0" * 32, b" ", b" ", b"-", b"1", b"\n", b"\n"]
+    for _ in range(100):
+        channel = control()
+        channel.say(b"".join(source.choice(words) for _ in range(1000)) + b"\n" + b"x" * 257)
+        while (line := channel.hear()) not in ("", "reset"):
+            assert re.fullmatch(r"PONG \d+|ERROR (-|0{32}) (bad_command|unknown_id) \d+", line), line
+        channel.close()
+    until(lambda: responder.descriptors() == before, what="the closing of all descriptors")
+    responder.stop()
+
+
+def slow():
+    """Octet by octet is fine; a first line that is never finished is not."""
+    responder = Responder()
+    dawdler = Connection()
+    dawdler.say(b"CONTROL")
+    channel, test = Connection(), Connection()
+    for octet in f"CONTROL 1 -\nADOPT {test.id}\nPING\n".encode():
+        channel.say(bytes([octet]))
+        time.sleep(0.02)
+    assert channel.hear().startswith("OK")
+    assert state(channel.hear())[0] == test.id and channel.hear().startswith("PONG")
+    begun = time.monotonic()
+    assert dawdler.over(15) and 5 < time.monotonic() - begun < 11
+    assert channel.ask("PING").startswith("PONG")
+    responder.stop()
+
+
+def huge():
+    """Much input, and answers that nobody reads, are bounded."""
+    responder = Responder("--commands", "100000")
+    before = responder.resident()
+    for octets in b"x" * (8 << 20), b"PING\n" * (1 << 20):
+        stranger = Connection()
+        try:
+            stranger.say(octets)
+        except (ConnectionResetError, BrokenPipeError):
+            pass
+        assert stranger.over()
+    deaf = control(receive_buffer=1)
+    deaf.socket.settimeout(10)
+    try:
+        while True:
+            deaf.say(b"PING\n" * 4096)
+    except (ConnectionResetError, BrokenPipeError):
+        pass
+    assert "it does not read its answers" in responder.log()
+    print(f"grown by {responder.resident() - before} KiB")
+    assert SANITIZED or responder.resident() - before < 1024
+    responder.stop()
+
+
+def held():
+    """5,000 idle connections."""
+    count = 5000
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+    responder = Responder("--per-address", "6000")
+    before = responder.descriptors()
+    connections = [Connection() for _ in range(count)]
+    channel = control(source="127.0.0.9")
+    begun = responder.cpu()
+    time.sleep(5)
+    used = responder.cpu() - begun
+    print(f"{count} connections: {responder.resident()} KiB, {used:.2f} s of CPU in 5 s, {begun:.2f} s to accept them")
+    assert responder.descriptors() == before + count + 1
+    assert SANITIZED or responder.resident() <= 40 * 1024
+    assert used <= 0.05
+    for test in connections[0], connections[-1]:
+        assert channel.ask(f"KEEPALIVE {test.id}").startswith("SENT")
+        assert test.silent(0.1)
+    for connection in connections:
+        connection.close()
+    channel.close()
+    until(lambda: responder.descriptors() == before, 20, "the closing of all descriptors")
+    responder.stop()
+
+
+FLOOD = """
+import resource, socket
+most = 512
+resource.setrlimit(resource.RLIMIT_NOFILE, (most + 100,) * 2)
+held = []
+for i in range(20000):
+    s = socket.socket()
+    s.bind(("127.0.0.2", 0))
+    s.setblocking(False)
+    s.connect_ex(("127.0.0.1", 7440))
+    held.append(s)
+    if len(held) > most:
+        held.pop(0).close()
+"""
+
+
+def flood():
+    """20,000 connections from one address; another is served meanwhile."""
+    responder = Responder()
+    before = responder.descriptors()
+    flood = subprocess.Popen([sys.executable, "-c", FLOOD])
+    channel, banners, pings, tests = control(), [], [], []
+    begun = time.monotonic()
+    while flood.poll() is None:
+        at = time.monotonic()
+        tests.append(Connection())
+        banners.append(time.monotonic() - at)
+        at = time.monotonic()
+        assert channel.ask(f"ADOPT {tests[-1].id}").startswith("STATE")
+        pings.append(time.monotonic() - at)
+        time.sleep(0.02)
+    print(f"flood of {time.monotonic() - begun:.1f} s; meanwhile {len(tests)} banners within {max(banners) * 1000:.0f} ms, "
+          f"commands within {max(pings) * 1000:.0f} ms, {responder.cpu():.2f} s of CPU, {responder.resident()} KiB")
+    assert flood.returncode == 0 and len(tests) > 5
+    assert max(banners) < 1 and max(pings) < 0.5
+    assert re.search(r"a connection from 127\.0\.0\.2:\d+ was refused: its address holds as many", responder.log())
+    assert len(responder.log().splitlines()) < 20
+    channel.say("PING")
+    assert channel.hear().startswith("PONG")
+    until(lambda: responder.descriptors() == before + 1 + len(tests), what="the closing of all descriptors")
+    responder.stop()
+
+
+def bounds():
+    """Connections per address, where an IPv6 /64 is one, and in all."""
+    for address in "2001:db8::1/64", "2001:db8::2/64", "2001:db8:0:1::1/64":
+        subprocess.run(["ip", "address", "add", address, "dev", "lo", "nodad"], check=True)
+    responder = Responder("--per-address", "3", "--connections", "8")
+    before = responder.descriptors()
+
+    def refused(**where):
+        try:
+            Connection(**where)
+        except (ConnectionResetError, ValueError):
+            return True
+        return False
+
+    six = [Connection(host="2001:db8::1", source=f"2001:db8::{i}") for i in (1, 2, 1)]
+    assert six[0].address == "2001:db8::1" and six[1].address == "2001:db8::2"
+    assert refused(host="2001:db8::1", source="2001:db8::2")
+    other = [Connection(host="2001:db8::1", source="2001:db8:0:1::1") for _ in range(2)]
+    four = [Connection() for _ in range(3)]
+    assert four[0].address == "127.0.0.1" and four[0].port == four[0].socket.getsockname()[1]
+    assert refused(source="127.0.0.1")
+    assert refused(source="127.0.0.5") and refused(host="2001:db8::1", source="2001:db8:0:1::1")
+    six[0].close()
+    until(lambda: responder.descriptors() == before + 7)
+    Connection(source="127.0.0.5").close()
+    for connection in six + other + four:
+        connection.close()
+    until(lambda: responder.descriptors() == before, what="the closing of all descriptors")
+    responder.stop()
+
+
+def lifetime():
+    """Everything ends at its lifetime, control channels too."""
+    responder = Responder("--lifetime", "1500ms")
+    channel, test, stranger = control(), Connection(), Connection()
+    begun = time.monotonic()
+    channel.ask(f"ADOPT {test.id}")
+    assert test.hear() == "" and stranger.hear() == ""
+    assert 1.2 < time.monotonic() - begun < 2.2
+    assert channel.hear() in ("", "reset") or channel.hear() == ""
+    assert "its lifetime is over" in responder.log()
+    channel = control()
+    assert state(channel.ask(f"ADOPT {test.id}")) == (test.id, "closed")
+    responder.stop()
+
+
+def rate():
+    """Over its rate a channel is told so, and slowed down."""
+    responder = Responder("--commands", "50")
+    channel, other = control(), control()
+    channel.say(b"PING\n" * 700)
+    assert all(channel.hear().startswith("PONG") for _ in range(500))  # ten seconds' worth at once
+    begun = time.monotonic()
+    answers = [channel.hear() for _ in range(150)]
+    seconds = time.monotonic() - begun
+    served = sum(answer.startswith("PONG") for answer in answers)
+    print(f"then {served} served and {len(answers) - served} refused in {seconds:.1f} s")
+    assert all(re.fullmatch(r"PONG \d+|ERROR - too_many \d+", answer) for answer in answers)
+    assert served < 150 and served / seconds < 60
+    at = time.monotonic()
+    assert other.ask("PING").startswith("PONG") and time.monotonic() < at + 0.2
+    responder.stop()
+
+
+def memory():
+    """So many ended connections are remembered, and of one address no more than it may hold."""
+    responder = Responder("--remember", "5", "--per-address", "4")
+    tests = []
+    for i in range(8):
+        channel = control(source="127.0.0.9")
+        test = Connection(source=f"127.0.0.{2 if i < 6 else 3}")
+        channel.ask(f"ADOPT {test.id}")
+        test.close()
+        assert state(channel.hear())[1] == "fin"
+        tests.append(test.id)
+        channel.close()
+    channel = control()
+    known = [channel.ask(f"REPORT {test}").startswith("STATE") for test in tests]
+    assert known == [False] * 3 + [True] * 5, known
+    responder.stop()
+    responder = Responder("--remember", "0")
+    channel, test = control(), Connection()
+    assert state(channel.ask(f"CLOSE {test.id}"))[1] == "closed"
+    assert "unknown_id" in channel.ask(f"CLOSE {test.id}")
+    responder.stop()
+
+
+def token():
+    """Without the token nobody commands, and what nobody adopted is closed in ten seconds."""
+    responder = Responder(env={"IDLEPROBE_TOKEN": "swordfish"})
+    adopted, stranger, begun = Connection(), Connection(), time.monotonic()
+    channel = control("swordfish")
+    assert state(channel.ask(f"ADOPT {adopted.id}")) == (adopted.id, "open")
+    for wrong in "-", "0" * 64, mac("Swordfish", stranger.nonce, stranger.id), mac("swordfish", stranger.nonce, stranger.id):
+        thief = Connection()  # the last of these is another connection's
+        assert re.fullmatch(r"ERROR - bad_token \d+", thief.ask(f"CONTROL 1 {wrong}"))
+        assert thief.hear() == ""
+    assert "its token is another" in responder.log() and "it has no token" in responder.log()
+    assert stranger.over(15) and 9 < time.monotonic() - begun < 12
+    assert state(channel.ask(f"REPORT {adopted.id}")) == (adopted.id, "open")
+    responder.stop()
+    responder = Responder("--token", "other", env={"IDLEPROBE_TOKEN": "swordfish"})
+    control("other")
+    responder.stop()
+    responder = Responder()  # one that needs none is content with one
+    control("any")
+    responder.stop()
+
+
+def version():
+    """Another version of the protocol is told so, and so is who runs the responder."""
+    responder = Responder()
+    later = Connection()
+    assert later.banner.startswith("IDLEPROBE/1 ")
+    assert re.fullmatch(r"ERROR - bad_version \d+", later.ask("CONTROL 2 something new"))
+    assert later.hear() == ""
+    assert "it speaks version 2 of the protocol, and this responder version 1" in responder.log()
+    responder.stop()
+
+
+def restart():
+    """Killed, and started again on the same port at once: it knows nothing of before, and says so."""
+    responder = Responder()
+    channel, test = control(), Connection()
+    channel.ask(f"ADOPT {test.id}")
+    responder.kill()
+    assert channel.over() and test.over()
+    responder.start()
+    channel = control()
+    assert channel.ask(f"ADOPT {test.id}").startswith(f"ERROR {test.id} unknown_id")
+    responder.stop()
+
+
+def no_descriptors():
+    """Where they run out it rests, keeps serving what it has, and comes back."""
+    responder = Responder()
+    limit = responder.descriptors() + 3
+    channel = control()
+    subprocess.run(["prlimit", "--pid", str(responder.process.pid), f"--nofile={limit}:20000"], check=True)
+    tests = [Connection() for _ in range(2)]
+    waiting = socket.create_connection(("127.0.0.1", PORT))
+    begun = responder.cpu()
+    for _ in range(20):
+        assert channel.ask("PING").startswith("PONG")
+        time.sleep(0.1)
+    used = responder.cpu() - begun
+    print(f"{used:.2f} s of CPU in 2 s")
+    assert used < 0.2 and "no connection can be accepted for a second: Too many open files" in responder.log()
+    tests[0].close()
+    waiting.settimeout(3)
+    assert waiting.recv(100).startswith(b"IDLEPROBE/1 ")
+    responder.stop()
+
+
+def signals():
+    """Both end it cleanly, and close what is open."""
+    for number in signal.SIGTERM, signal.SIGINT:
+        responder = Responder()
+        channel, test, stranger = control(), Connection(), Connection()
+        channel.ask(f"ADOPT {test.id}")
+        responder.stop(number)
+        assert channel.hear() == "" and test.hear() == "" and stranger.hear() == ""
+        assert re.search(r"session ends after \d+ s, the responder ends: 1 connections adopted, 1 commands", responder.log())
+
+
+def log():
+    """With the time, but for the journal; and a reader that does not read holds up nothing."""
+    responder = Responder()
+    control().close()
+    until(lambda: "session ends" in responder.log())
+    for line in responder.log().splitlines():
+        assert re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ idleprobe: ", line), line
+    responder.stop()
+    file = os.fstat(responder.log_file.fileno())
+    mark = len(responder.log())
+    responder.env["JOURNAL_STREAM"] = f"{file.st_dev}:{file.st_ino}"
+    responder.start()
+    until(lambda: responder.log()[mark:].startswith("idleprobe: listening on"))
+    responder.stop()
+    reader, writer = os.pipe()
+    process = subprocess.Popen([IDLEPROBE, "respond"], stderr=writer)
+    os.set_blocking(writer, False)
+    assert b"listening" in os.read(reader, 1000)
+    try:
+        while True:
+            os.write(writer, b"x" * 4096)
+    except BlockingIOError:
+        pass
+    until(lambda: subprocess.run(["ss", "-Hltn", f"sport = :{PORT}"], capture_output=True).stdout)
+    for _ in range(60):
+        control().close()
+    process.terminate()
+    assert process.wait(5) == 0
+
+
+if __name__ == "__main__":
+    globals()[sys.argv[1]]()
