@@ -7,6 +7,7 @@
 RELEASE := 0.1.0# where there is no git to ask
 PREFIX ?= /usr/local
 DESTDIR ?=
+UNITS := $(PREFIX)/lib/systemd/system
 BUILD := build$(if $(findstring clang,$(notdir $(CC))),-clang)$(if $(SANITIZE),-asan)
 VERSION := $(or $(shell git -c safe.directory='*' --git-dir=.git describe --tags --always --dirty 2>/dev/null),$(RELEASE))
 
@@ -90,10 +91,12 @@ lint:
 
 install: all
 	install -D -m 755 $(BUILD)/idleprobe $(DESTDIR)$(PREFIX)/bin/idleprobe
+	install -d $(DESTDIR)$(UNITS)
+	sed 's,/usr/local/,$(PREFIX)/,' scripts/idleprobe-respond.service > $(DESTDIR)$(UNITS)/idleprobe-respond.service
 	@setcap cap_net_raw+ep $(DESTDIR)$(PREFIX)/bin/idleprobe 2>/dev/null || \
 		echo "idleprobe needs cap_net_raw: sudo setcap cap_net_raw+ep $(DESTDIR)$(PREFIX)/bin/idleprobe"
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/idleprobe
+	rm -f $(DESTDIR)$(PREFIX)/bin/idleprobe $(DESTDIR)$(UNITS)/idleprobe-respond.service
 clean:
 	rm -rf build build-asan build-clang build-clang-asan
 

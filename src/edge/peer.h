@@ -27,7 +27,7 @@ struct responder {
 	struct event_base *base;
 	struct admission *admission;
 	void *by_id;             /* tree of peers, tsearch(3), the ended ones included */
-	TAILQ_HEAD(, peer) past; /* ended connections that are remembered, the oldest first */
+	TAILQ_HEAD(past, peer) past; /* ended connections that are remembered, the oldest first */
 	int past_count;
 	int channels;            /* control channels, in all */
 	int open;                /* connections, in all */
