@@ -45,6 +45,7 @@ int cmd_respond(int argc, char **argv)
 		.connections = options.respond_connections,
 		.per_address = options.per_address,
 		.lifetime = options.lifetime,
+		.orphaned = options.orphaned,
 		.commands = options.commands,
 		.remember = options.remember,
 	};

@@ -32,7 +32,7 @@ struct options {
 
 	/* of `respond` */
 	struct option_list listen;
-	double lifetime;           /* seconds */
+	double lifetime, orphaned; /* seconds */
 	int respond_connections, per_address, commands, remember;
 	int version;
 };

@@ -87,6 +87,7 @@ static bool grant(struct peer *peer)
 	channel->commands = bucket_of(rate, 10 * rate, channel->since);
 	responder->channels++;
 	peer->origin->channels++;
+	tcp_keep_alive(peer->fd);
 	log_line(&responder->log, "%s: session begins", peer_name(&peer->address).text);
 	channel_answer(peer, &answer);
 	peer_schedule(peer);
@@ -288,7 +289,10 @@ void channel_free(struct peer *peer, const char *why)
 		peer->responder->channels--;
 		peer->origin->channels--;
 		event_del(&channel->writable);
+		evbuffer_write(channel->output, peer->fd); /* it may have said all it wanted, and be listening still */
 		evbuffer_free(channel->output);
+		if (channel->adopted)
+			peer_orphan(peer->responder, &peer->id);
 	}
 	free(channel);
 	peer->channel = NULL;

@@ -92,6 +92,8 @@ static double deadline(const struct peer *peer)
 		return peer->ended + MEMORY;
 	double at = peer->opened + config->lifetime;
 
+	if (peer->orphaned > 0)
+		at = fmin(at, peer->orphaned + config->orphaned);
 	if (config->token && !peer->adopted && !(channel && channel->granted))
 		at = fmin(at, peer->opened + PATIENCE);
 	if (channel && !channel->granted)
@@ -252,8 +254,27 @@ void peer_accept(struct responder *responder, int fd, const struct sockaddr_in6 
 void peer_adopt(struct peer *peer, const struct protocol_id *owner)
 {
 	peer->adopted = true;
+	peer->orphaned = 0;
 	peer->owner = *owner;
 	peer_schedule(peer);
+}
+
+static void orphan_one(const void *node, VISIT visit, void *owner)
+{
+	struct peer *peer = *(struct peer *const *)node;
+
+	if ((visit != postorder && visit != leaf) || peer->fd < 0 ||
+	    strcmp(peer->owner.text, ((const struct protocol_id *)owner)->text) != 0)
+		return;
+	peer->orphaned = clock_now();
+	peer_schedule(peer);
+}
+
+void peer_orphan(struct responder *responder, const struct protocol_id *owner)
+{
+	struct protocol_id id = *owner;
+
+	twalk_r(responder->by_id, orphan_one, &id);
 }
 
 struct protocol_answer peer_state(const struct peer *peer)

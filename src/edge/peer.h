@@ -44,6 +44,7 @@ struct peer {
 	struct sockaddr_in6 address;
 	struct origin *origin;
 	double opened;
+	double orphaned;              /* since when the owner is gone; 0: it is there, or there never was one */
 	struct channel *channel;      /* once it has spoken: NULL for test connections */
 	bool adopted;
 	struct protocol_id owner;     /* the control channel that adopted it last */
@@ -72,6 +73,9 @@ void peer_demand(struct peer *, bool payload, const struct protocol_id *asker);
 
 /* From now on its end is told to the control channel of that id. */
 void peer_adopt(struct peer *, const struct protocol_id *owner);
+
+/* That control channel is gone: what it had adopted is given some time to be adopted by the next. */
+void peer_orphan(struct responder *, const struct protocol_id *owner);
 
 /* Sets its timer by what it waits for now. */
 void peer_schedule(struct peer *);

@@ -12,6 +12,7 @@ struct responder_config {
 	int connections;           /* in all */
 	int per_address;           /* of one IPv4 address, or one IPv6 /64 */
 	double lifetime;           /* of a connection, seconds */
+	double orphaned;           /* of one whose control channel is gone, from then on, seconds */
 	int commands;              /* a second, of one control channel; ten seconds' worth at once */
 	int remember;              /* how many ended connections can still be asked about */
 };

@@ -40,6 +40,15 @@ void tcp_prepare(int fd)
 	set(fd, IPPROTO_TCP, TCP_KEEPCNT, UNANSWERED_MOST);
 }
 
+void tcp_keep_alive(int fd)
+{
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, 60);
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 30);
+	set(fd, IPPROTO_TCP, TCP_KEEPCNT, 10);
+	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, 360 * 1000); /* the same where answers wait to be acknowledged */
+	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 uint64_t tcp_segments_in(int fd)
 {
 	struct tcp_info info;

@@ -8,6 +8,10 @@
 /* Readies a connected socket for demands. The kernel sends no keepalive on it by itself. */
 void tcp_prepare(int fd);
 
+/* Lets the kernel keep the connection alive, and end it where the other end is gone without a word: in about six minutes,
+ * time enough for an outage to pass. Not to be mixed with demands. */
+void tcp_keep_alive(int fd);
+
 /* Received in all; also of a socket that the other end has reset. 0 where the kernel does not say. */
 uint64_t tcp_segments_in(int fd);
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # The command line of `respond`, and what it says where it cannot begin.
-# shellcheck disable=SC2016 # single quotes: it expands in alone()
+# shellcheck disable=SC2016,SC2154 # single quotes: it expands in alone(); helpers.bash sets idleprobe and hold
 
 bats_require_minimum_version 1.5.0
 load helpers
@@ -10,7 +10,7 @@ load helpers
 	expect 0 '^idleprobe [0-9a-f]'
 	run "$idleprobe" respond --help
 	expect 0 '^usage: idleprobe respond'
-	for option in listen token connections per-address lifetime commands remember version help; do
+	for option in listen token connections per-address lifetime orphaned commands remember version help; do
 		[[ $output == *"--$option"* ]]
 	done
 }

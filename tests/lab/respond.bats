@@ -28,6 +28,9 @@ far() {
 @test "huge input" { far huge; }
 @test "bounds on connections" { far bounds; }
 @test "lifetime" { far lifetime; }
+@test "orphans" { far orphans; }
+@test "control channels are kept alive, test connections are not" { far keeping_alive; }
+@test "half-closed" { far half_closed; }
 @test "bound on commands" { far rate; }
 @test "bound on what is remembered" { far memory; }
 @test "token" { far token; }

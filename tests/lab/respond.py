@@ -379,6 +379,51 @@ def lifetime():
     responder.stop()
 
 
+def orphans():
+    """What a lost control channel had adopted has some time left, and all of its own again once the next adopts it."""
+    responder = Responder("--orphaned", "2s")
+    channel, left, taken, stranger = control(), Connection(), Connection(), Connection()
+    for test in left, taken:
+        channel.ask(f"ADOPT {test.id}")
+    channel.close()
+    begun = time.monotonic()
+    time.sleep(1)
+    channel = control()
+    assert state(channel.ask(f"ADOPT {taken.id}")) == (taken.id, "open")
+    assert left.hear() == "" and 1.8 < time.monotonic() - begun < 2.5
+    assert taken.silent(1.5) and stranger.silent(0.1)
+    assert state(channel.ask(f"REPORT {left.id}")) == (left.id, "closed")
+    responder.stop()
+
+
+def keeping_alive():
+    """The kernel keeps control channels alive, and nothing else."""
+    responder = Responder()
+    channel, test = control(), Connection()
+    channel.ask(f"ADOPT {test.id}")
+    channel.ask(f"KEEPALIVE {test.id}")
+
+    def timer(connection):
+        command = ["ss", "-Htno", f"sport = :{PORT} and dport = :{connection.port}"]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    until(lambda: "timer:(keepalive" in timer(channel), what="the keepalive timer")
+    assert "timer" not in timer(test)
+    responder.stop()
+
+
+def half_closed():
+    """Who has said all it wanted is answered all the same."""
+    responder = Responder()
+    for _ in range(20):
+        channel = Connection()
+        channel.say("CONTROL 1 -\nPING\nPING")
+        channel.socket.shutdown(socket.SHUT_WR)
+        assert channel.hear().startswith("OK") and channel.hear().startswith("PONG") and channel.hear().startswith("PONG")
+        assert channel.hear() == ""
+    responder.stop()
+
+
 def rate():
     """Over its rate a channel is told so, and slowed down."""
     responder = Responder("--commands", "50")

@@ -184,13 +184,13 @@ static void respond_has_options_of_its_own(void **state)
 	parse_respond(&line, "");
 	assert_int_equal(line.status, 0);
 	assert_int_equal(line.options.listen.count, 0);
-	assert_true(line.options.lifetime == 86400);
+	assert_true(line.options.lifetime == 86400 && line.options.orphaned == 3600);
 	assert_int_equal(line.options.respond_connections, 8192);
 	assert_int_equal(line.options.per_address, 512);
 	assert_int_equal(line.options.commands, 200);
 	assert_int_equal(line.options.remember, 4096);
 
-	parse_respond(&line, "--listen a --listen=b --conn 7 --per 3 --life 2h --comm 5 --rem 0 --token s");
+	parse_respond(&line, "--listen a --listen=b --conn 7 --per 3 --life 2h --orph 5m --comm 5 --rem 0 --token s");
 	assert_int_equal(line.status, 0);
 	assert_int_equal(line.options.listen.count, 2);
 	assert_string_equal(line.options.listen.items[0], "a");
@@ -198,7 +198,7 @@ static void respond_has_options_of_its_own(void **state)
 	assert_int_equal(line.options.respond_connections, 7);
 	assert_int_equal(line.options.connections, 96); /* of measure */
 	assert_int_equal(line.options.per_address, 3);
-	assert_true(line.options.lifetime == 7200);
+	assert_true(line.options.lifetime == 7200 && line.options.orphaned == 300);
 	assert_int_equal(line.options.commands, 5);
 	assert_int_equal(line.options.remember, 0);
 
