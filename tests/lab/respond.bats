@@ -24,6 +24,7 @@ far() {
 @test "adoption" { far adoption; }
 @test "malformed input" { far malformed; }
 @test "random input" { far random_input; }
+@test "random doings" { far random_doings; }
 @test "slow input" { far slow; }
 @test "huge input" { far huge; }
 @test "bounds on connections" { far bounds; }
