@@ -13,7 +13,7 @@ static void help(void)
 	       "Runs the far side: it lets 'idleprobe measure' on another host measure the inbound direction too.\n\n");
 	for (const struct option_row *row = respond_options; row->name; row++)
 		printf("%s\n", option_line(row).text);
-	printf("\nIt needs no privileges, and ends on SIGINT or SIGTERM. Where strangers can reach it, give it a token:\n"
+	printf("\nIt needs no privileges, and ends on SIGINT or SIGTERM. Where strangers reach it, give it a token:\n"
 	       "  IDLEPROBE_TOKEN=$(openssl rand -hex 16) idleprobe respond\n"
 	       "  idleprobe respond --listen 192.0.2.7:7440 --listen [2001:db8::7]:7440\n"
 	       "Exit codes: 0 ended by a signal, 2 usage, 4 could not run.\n");

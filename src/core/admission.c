@@ -11,7 +11,7 @@ struct admission {
 
 static int by_prefix(const void *a, const void *b)
 {
-	return memcmp(((const struct origin *)a)->prefix, ((const struct origin *)b)->prefix, sizeof(struct origin){ 0 }.prefix);
+	return memcmp(((const struct origin *)a)->prefix, ((const struct origin *)b)->prefix, 16);
 }
 
 static void take_prefix(uint8_t prefix[16], const uint8_t address[16])

@@ -131,7 +131,8 @@ static int store_choice(const struct option_row *row, const char *value, int *ch
 	}
 }
 
-static int store_item(const struct option_row *row, const char *value, struct option_list *list, struct failure *failure)
+static int store_item(const struct option_row *row, const char *value, struct option_list *list,
+		      struct failure *failure)
 {
 	const int most = sizeof list->items / sizeof *list->items;
 
@@ -304,8 +305,8 @@ int options_check(const struct options *options, struct failure *failure)
 int options_check_respond(const struct options *options, struct failure *failure)
 {
 	if (options->target_count > 0)
-		return fail(failure, EXIT_USAGE, "respond: '%.60s' is one argument too many; where to listen is told by --listen",
-			    options->targets[0]);
+		return fail(failure, EXIT_USAGE, "respond: '%.60s' is one argument too many; where to listen is told by "
+			    "--listen", options->targets[0]);
 	return 0;
 }
 

@@ -9,7 +9,8 @@
 static const char *const verbs[] = { "CONTROL", "ADOPT", "REPORT", "KEEPALIVE", "BYTE", "CLOSE", "PING" };
 static const char *const answers[] = { "OK", "STATE", "SENT", "PONG", "ERROR" };
 static const char *const states[] = { "open", "reset", "fin", "timed_out", "closed" };
-static const char *const errors[] = { "unknown_id", "bad_token", "bad_version", "bad_command", "too_many", "not_sent" };
+static const char *const errors[] = { "unknown_id",  "bad_token", "bad_version",
+				      "bad_command", "too_many",  "not_sent" };
 
 static const char HEX[] = "0123456789abcdef";
 
@@ -148,7 +149,8 @@ bool protocol_read_command(const char *line, size_t length, struct protocol_comm
 {
 	struct fields fields = fields_of(line, length);
 
-	*command = (struct protocol_command){ .verb = (enum protocol_verb)next_word(&fields, verbs, COUNT(verbs)) };
+	*command = (struct protocol_command){ 0 };
+	command->verb = (enum protocol_verb)next_word(&fields, verbs, COUNT(verbs));
 	if (fields.broken)
 		return false;
 	switch (command->verb) {
@@ -175,7 +177,8 @@ bool protocol_read_answer(const char *line, size_t length, struct protocol_answe
 {
 	struct fields fields = fields_of(line, length);
 
-	*answer = (struct protocol_answer){ .kind = (enum protocol_answer_kind)next_word(&fields, answers, COUNT(answers)) };
+	*answer = (struct protocol_answer){ 0 };
+	answer->kind = (enum protocol_answer_kind)next_word(&fields, answers, COUNT(answers));
 	if (fields.broken)
 		return false;
 	switch (answer->kind) {
@@ -217,8 +220,8 @@ static const char *or_none(const char *text)
 
 size_t protocol_write_banner(const struct protocol_banner *banner, char line[PROTOCOL_LONGEST + 1])
 {
-	return write_line(line, "IDLEPROBE/%d %s %s %u %s\n", banner->version, banner->id.text, banner->address, banner->port,
-			  banner->nonce.text);
+	return write_line(line, "IDLEPROBE/%d %s %s %u %s\n", banner->version, banner->id.text, banner->address,
+			  banner->port, banner->nonce.text);
 }
 
 size_t protocol_write_command(const struct protocol_command *command, char line[PROTOCOL_LONGEST + 1])
@@ -249,13 +252,13 @@ size_t protocol_write_answer(const struct protocol_answer *answer, char line[PRO
 	case PROTOCOL_PONG:
 		break;
 	case PROTOCOL_STATE:
-		return write_line(line, "%s %s %s %" PRIu64 " %" PRIu64 "\n", kind, answer->id.text, states[answer->state],
-				  answer->segments_in, answer->clock);
+		return write_line(line, "%s %s %s %" PRIu64 " %" PRIu64 "\n", kind, answer->id.text,
+				  states[answer->state], answer->segments_in, answer->clock);
 	case PROTOCOL_SENT:
 		return write_line(line, "%s %s %" PRIu64 "\n", kind, answer->id.text, answer->clock);
 	case PROTOCOL_ERROR:
-		return write_line(line, "%s %s %s %" PRIu64 "\n", kind, or_none(answer->id.text), errors[answer->error],
-				  answer->clock);
+		return write_line(line, "%s %s %s %" PRIu64 "\n", kind, or_none(answer->id.text),
+				  errors[answer->error], answer->clock);
 	}
 	return write_line(line, "%s %" PRIu64 "\n", kind, answer->clock);
 }

@@ -50,7 +50,8 @@ void channel_answer(struct peer *peer, const struct protocol_answer *answer)
 	char line[PROTOCOL_LONGEST + 1];
 	size_t length = protocol_write_answer(answer, line);
 
-	if (evbuffer_get_length(channel->output) + length > OUTPUT_MOST || evbuffer_add(channel->output, line, length) < 0) {
+	if (evbuffer_get_length(channel->output) + length > OUTPUT_MOST ||
+	    evbuffer_add(channel->output, line, length) < 0) {
 		channel->overflowed = true;
 		peer_schedule(peer);
 		return;
@@ -58,7 +59,8 @@ void channel_answer(struct peer *peer, const struct protocol_answer *answer)
 	event_add(&channel->writable, NULL);
 }
 
-/* The last that it hears. Nothing else can be in its way: where it is not granted yet, nothing was ever answered. */
+/* The last that it hears. Nothing else can be in its way: where it is not granted yet, nothing was ever
+ * answered. */
 static void refuse(struct peer *peer, enum protocol_error error)
 {
 	struct protocol_answer answer = error_of(error, NULL);
@@ -106,8 +108,9 @@ static bool first_line(struct peer *peer, const char *line, size_t length)
 		return false;
 	}
 	if (command.version != PROTOCOL_VERSION) {
-		log_line(&responder->log, "%s: refused, it speaks version %d of the protocol, and this responder version %d; run the "
-			 "same release of idleprobe at both ends", peer_name(&peer->address).text, command.version, PROTOCOL_VERSION);
+		log_line(&responder->log, "%s: refused, it speaks version %d of the protocol, and this responder "
+			 "version %d; run the same release of idleprobe at both ends",
+			 peer_name(&peer->address).text, command.version, PROTOCOL_VERSION);
 		refuse(peer, PROTOCOL_BAD_VERSION);
 		return false;
 	}
@@ -154,7 +157,8 @@ static void demand(struct peer *peer, struct peer *target, bool payload)
 static void obey(struct peer *peer, const struct protocol_command *command)
 {
 	struct peer *target = find_test_connection(peer->responder, &command->id);
-	struct protocol_answer pong = answer_of(PROTOCOL_PONG), unknown = error_of(PROTOCOL_UNKNOWN_ID, &command->id);
+	struct protocol_answer unknown = error_of(PROTOCOL_UNKNOWN_ID, &command->id);
+	struct protocol_answer pong = answer_of(PROTOCOL_PONG);
 
 	peer->channel->served++;
 	if (command->verb == PROTOCOL_PING) {
@@ -198,7 +202,8 @@ static void obey(struct peer *peer, const struct protocol_command *command)
 
 enum next { GO_ON, PAUSED, OVER };
 
-/* Over its rate a channel is told so once, and then not read from for a while: what more it says waits in its kernel. */
+/* Over its rate a channel is told so once, and then not read from for a while: what more it says waits in
+ * its kernel. */
 static enum next over_rate(struct peer *peer, const struct protocol_id *id)
 {
 	struct protocol_answer answer = error_of(PROTOCOL_TOO_MANY, id);
@@ -263,7 +268,8 @@ void channel_read(struct peer *peer)
 		channel->since = clock_now();
 		peer_schedule(peer);
 	}
-	ssize_t count = recv(peer->fd, channel->input + channel->used, sizeof channel->input - channel->used, 0);
+	size_t room = sizeof channel->input - channel->used;
+	ssize_t count = recv(peer->fd, channel->input + channel->used, room, 0);
 
 	if (count <= 0)
 		return;
@@ -284,12 +290,14 @@ void channel_free(struct peer *peer, const char *why)
 	struct channel *channel = peer->channel;
 
 	if (channel->granted) {
-		log_line(&peer->responder->log, "%s: session ends after %.0f s, %s: %u connections adopted, %u commands",
-			 peer_name(&peer->address).text, clock_now() - channel->since, why, channel->adopted, channel->served);
+		log_line(&peer->responder->log, "%s: session ends after %.0f s, %s: %u connections adopted, "
+			 "%u commands", peer_name(&peer->address).text, clock_now() - channel->since, why,
+			 channel->adopted, channel->served);
 		peer->responder->channels--;
 		peer->origin->channels--;
 		event_del(&channel->writable);
-		evbuffer_write(channel->output, peer->fd); /* it may have said all it wanted, and be listening still */
+		/* It may have said all it wanted, and be listening still. */
+		evbuffer_write(channel->output, peer->fd);
 		evbuffer_free(channel->output);
 		if (channel->adopted)
 			peer_orphan(peer->responder, &peer->id);

@@ -1,4 +1,5 @@
-/* The responder's inside: what a connection says. Its first line must make it a control channel; then come commands. */
+/* The responder's inside: what a connection says. Its first line must make it a control channel; then come
+ * commands. */
 #ifndef IDLEPROBE_CHANNEL_H
 #define IDLEPROBE_CHANNEL_H
 

@@ -10,7 +10,8 @@
 
 enum {
 	AT_ONCE = 64,
-	/* Nobody has more to say to a responder than a few lines: the kernel need not buffer more of anybody's. */
+	/* Nobody has more to say to a responder than a few lines: the kernel need not buffer more of
+	 * anybody's. */
 	RECEIVE_BUFFER = 8192,
 	SEND_BUFFER = 32768,
 };
@@ -89,8 +90,8 @@ static int parse(const char *text, struct sockaddr_storage *address, socklen_t *
 	} else if (inet_pton(AF_INET6, target.host, &v6.sin6_addr) == 1) {
 		memcpy(address, &v6, *length = sizeof v6);
 	} else {
-		return fail(failure, EXIT_USAGE, "--listen: '%.60s' is no numeric address; give one of this host's as ADDR:PORT or "
-			    "[IPV6]:PORT, 0.0.0.0 or [::] for all", target.host);
+		return fail(failure, EXIT_USAGE, "--listen: '%.60s' is no numeric address; give one of this host's as "
+			    "ADDR:PORT or [IPV6]:PORT, 0.0.0.0 or [::] for all", target.host);
 	}
 	target_set_port(address, target.port);
 	return 0;
@@ -124,16 +125,19 @@ static int open_socket(const struct sockaddr_storage *address, socklen_t length)
 
 static int cannot_listen(const char *text, int error, struct failure *failure)
 {
-	const char *advice = error == EADDRINUSE    ? ". Another program has that port; `ss -ltnp` tells which. Give another "
-						      "one with --listen" :
-			     error == EADDRNOTAVAIL ? ". This host has no such address; `ip address` lists its own" :
-			     error == EACCES	    ? ". Ports below 1024 need root or cap_net_bind_service; take a higher one" :
-						      "";
+	const char *advice = "";
 
+	if (error == EADDRINUSE)
+		advice = ". Another program has that port; `ss -ltnp` tells which. Give another one with --listen";
+	else if (error == EADDRNOTAVAIL)
+		advice = ". This host has no such address; `ip address` lists its own";
+	else if (error == EACCES)
+		advice = ". Ports below 1024 need root or cap_net_bind_service; take a higher one";
 	return fail(failure, EXIT_CANNOT_RUN, "cannot listen on %s: %s%s", text, strerror(error), advice);
 }
 
-struct listener *listener_new(const struct listener_config *config, const char *text, bool *absent, struct failure *failure)
+struct listener *listener_new(const struct listener_config *config, const char *text, bool *absent,
+			      struct failure *failure)
 {
 	struct sockaddr_storage address;
 	socklen_t length;

@@ -1,5 +1,5 @@
-/* A listening socket. Accepts a bounded number at a time, so that a flood holds up nothing else, and rests for a while where
- * the system has no descriptor or memory for one more. */
+/* A listening socket. Accepts a bounded number at a time, so that a flood holds up nothing else, and rests
+ * for a while where the system has no descriptor or memory for one more. */
 #ifndef IDLEPROBE_LISTENER_H
 #define IDLEPROBE_LISTENER_H
 
@@ -19,9 +19,10 @@ struct listener_config {
 	void *arg;
 };
 
-/* "ADDR:PORT", "[IPV6]:PORT", "ADDR" or "[IPV6]", numeric; port 7440 unless told. "[::]" is all IPv6 addresses only. NULL with the
- * failure filled in: EXIT_USAGE where it is no address, EXIT_CANNOT_RUN where it cannot be listened on. *absent (may be
- * NULL) tells whether the host has no such kind of address at all. */
+/* "ADDR:PORT", "[IPV6]:PORT", "ADDR" or "[IPV6]", numeric; port 7440 unless told. "[::]" is all IPv6
+ * addresses only. NULL with the failure filled in: EXIT_USAGE where it is no address, EXIT_CANNOT_RUN
+ * where it cannot be listened on. *absent (may be NULL) tells whether the host has no such kind of address
+ * at all. */
 struct listener *listener_new(const struct listener_config *, const char *address, bool *absent, struct failure *);
 void listener_free(struct listener *);
 

@@ -1,5 +1,5 @@
-/* Lines of a service on standard error, no more than a few a second however much happens, and never waiting for whoever
- * reads them. */
+/* Lines of a service on standard error, no more than a few a second however much happens, and never
+ * waiting for whoever reads them. */
 #ifndef IDLEPROBE_LOG_H
 #define IDLEPROBE_LOG_H
 

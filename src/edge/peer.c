@@ -13,7 +13,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Seconds: for the first line once it has begun, or, where there is a token, for being adopted; and for asking about the ended. */
+/* Seconds: for the first line once it has begun, or, where there is a token, for being adopted; and for
+ * asking about the ended. */
 static const double PATIENCE = 10, MEMORY = 3600;
 
 static int by_id(const void *a, const void *b)
@@ -37,13 +38,22 @@ static struct peer *find_channel(struct responder *responder, const struct proto
 	return peer && peer->channel && peer->channel->granted ? peer : NULL;
 }
 
+/* A mapped one as the IPv4 address that it is. */
+static void write_address(const struct in6_addr *address, char text[INET6_ADDRSTRLEN])
+{
+	if (IN6_IS_ADDR_V4MAPPED(address))
+		inet_ntop(AF_INET, address->s6_addr + 12, text, INET6_ADDRSTRLEN);
+	else
+		inet_ntop(AF_INET6, address, text, INET6_ADDRSTRLEN);
+}
+
 struct peer_name peer_name(const struct sockaddr_in6 *address)
 {
 	bool is_mapped = IN6_IS_ADDR_V4MAPPED(&address->sin6_addr);
+	char text[INET6_ADDRSTRLEN];
 	struct peer_name name;
-	char text[INET6_ADDRSTRLEN] = "";
 
-	inet_ntop(is_mapped ? AF_INET : AF_INET6, address->sin6_addr.s6_addr + (is_mapped ? 12 : 0), text, sizeof text);
+	write_address(&address->sin6_addr, text);
 	snprintf(name.text, sizeof name.text, is_mapped ? "%s:%u" : "[%s]:%u", text, ntohs(address->sin6_port));
 	return name;
 }
@@ -65,7 +75,8 @@ static void forget(struct peer *peer)
 	free(peer);
 }
 
-/* Nobody can push out what others want to know: an address that has its share of the past loses its own oldest. */
+/* Nobody can push out what others want to know: an address that has its share of the past loses its own
+ * oldest. */
 static void remember(struct peer *peer)
 {
 	struct responder *responder = peer->responder;
@@ -118,13 +129,14 @@ void peer_schedule(struct peer *peer)
 static void demand_over(struct peer *peer, enum tcp_left how)
 {
 	struct peer *asker = find_channel(peer->responder, &peer->asker);
-	struct protocol_answer answer = { .kind = PROTOCOL_SENT, .id = peer->id, .clock = peer_clock(clock_now()) };
+	struct protocol_answer answer = {
+		.kind = how == TCP_LEFT ? PROTOCOL_SENT : PROTOCOL_ERROR,
+		.id = peer->id,
+		.error = PROTOCOL_NOT_SENT,
+		.clock = peer_clock(clock_now()),
+	};
 
 	peer->asker.text[0] = '\0';
-	if (how != TCP_LEFT) {
-		answer.kind = PROTOCOL_ERROR;
-		answer.error = PROTOCOL_NOT_SENT;
-	}
 	if (asker)
 		channel_answer(asker, &answer);
 }
@@ -179,7 +191,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	if (count == 0)
 		peer_end(peer, PROTOCOL_FIN);
 	else if (count < 0)
-		peer_end(peer, errno == ETIMEDOUT || errno == EHOSTUNREACH || errno == ENETUNREACH ? PROTOCOL_TIMED_OUT : PROTOCOL_RESET);
+		peer_end(peer, errno == ECONNRESET || errno == EPIPE ? PROTOCOL_RESET : PROTOCOL_TIMED_OUT);
 	else if (peer->adopted)
 		peer_end(peer, PROTOCOL_CLOSED);
 	else
@@ -199,11 +211,9 @@ static bool greet(struct peer *peer)
 {
 	struct protocol_banner banner = { .version = PROTOCOL_VERSION, .id = peer->id, .nonce = peer->nonce,
 					  .port = ntohs(peer->address.sin6_port) };
-	bool is_mapped = IN6_IS_ADDR_V4MAPPED(&peer->address.sin6_addr);
 	char line[PROTOCOL_LONGEST + 1];
 
-	inet_ntop(is_mapped ? AF_INET : AF_INET6, peer->address.sin6_addr.s6_addr + (is_mapped ? 12 : 0), banner.address,
-		  sizeof banner.address);
+	write_address(&peer->address.sin6_addr, banner.address);
 	size_t length = protocol_write_banner(&banner, line);
 
 	return send(peer->fd, line, length, MSG_NOSIGNAL) == (ssize_t)length;
@@ -238,7 +248,8 @@ void peer_accept(struct responder *responder, int fd, const struct sockaddr_in6 
 		abort_connection(fd);
 		return;
 	}
-	*peer = (struct peer){ .responder = responder, .fd = fd, .address = *address, .origin = origin, .opened = clock_now() };
+	*peer = (struct peer){ .responder = responder, .fd = fd, .address = *address, .origin = origin };
+	peer->opened = clock_now();
 	secret_random_hex(peer->id.text, PROTOCOL_ID);
 	secret_random_hex(peer->nonce.text, PROTOCOL_ID);
 	event_assign(&peer->readable, responder->base, fd, EV_READ | EV_PERSIST, on_readable, peer);
@@ -311,8 +322,8 @@ static const char *why_ended(const struct peer *peer, enum protocol_state state)
 	return "?";
 }
 
-/* Closes the descriptor: with a FIN, but where that would wait behind what the other end never acknowledged. The last
- * answer to a control channel may well be on its way still. */
+/* Closes the descriptor: with a FIN, but where that would wait behind what the other end never
+ * acknowledged. The last answer to a control channel may well be on its way still. */
 static void close_connection(struct peer *peer, const char *why)
 {
 	bool abortive = !peer->channel && tcp_unacknowledged(peer->fd);

@@ -1,8 +1,10 @@
-/* The responder's inside: one connection that another host opened, from its accept() until nobody can ask about it any more.
+/* The responder's inside: one connection that another host opened, from its accept() until nobody can ask
+ * about it any more.
  *
- * Most are test connections, which say nothing; each costs this struct, two events of libevent and a descriptor. One that
- * says CONTROL becomes a control channel (channel.h); one that says anything else is closed. Connections name each other
- * by id and never by pointer: whoever was named may be gone when it is looked for. */
+ * Most are test connections, which say nothing; each costs this struct, two events of libevent and a
+ * descriptor. One that says CONTROL becomes a control channel (channel.h); one that says anything else is
+ * closed. Connections name each other by id and never by pointer: whoever was named may be gone when it is
+ * looked for. */
 #ifndef IDLEPROBE_PEER_H
 #define IDLEPROBE_PEER_H
 
@@ -62,7 +64,8 @@ void peer_accept(struct responder *, int fd, const struct sockaddr_in6 *);
 /* By id; NULL where there is none. */
 struct peer *peer_find(struct responder *, const struct protocol_id *);
 
-/* Ends it, tells those who wait for it, and forgets it unless it was adopted: it may not exist any more then. */
+/* Ends it, tells those who wait for it, and forgets it unless it was adopted: it may not exist any more
+ * then. */
 void peer_end(struct peer *, enum protocol_state);
 
 /* As the protocol tells it. */

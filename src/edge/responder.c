@@ -25,7 +25,8 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	struct responder *responder = arg;
 
 	(void)what;
-	log_line(&responder->log, "%s: closing %d connections", number == SIGINT ? "interrupted" : "terminated", responder->open);
+	log_line(&responder->log, "%s: closing %d connections", number == SIGINT ? "interrupted" : "terminated",
+		 responder->open);
 	event_base_loopbreak(responder->base);
 }
 
@@ -52,7 +53,8 @@ static void on_resting(void *arg, int error)
 {
 	struct responder *responder = arg;
 
-	log_line(&responder->log, "no connection can be accepted for a second: %s; %d are open", strerror(error), responder->open);
+	log_line(&responder->log, "no connection can be accepted for a second: %s; %d are open", strerror(error),
+		 responder->open);
 }
 
 /* A descriptor for each connection that may be open at once. */
@@ -68,9 +70,9 @@ static int raise_limit(const struct responder_config *config, struct failure *fa
 	setrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_cur == needed)
 		return 0;
-	return fail(failure, EXIT_CANNOT_RUN, "too few file descriptors: %d connections need %lu, and the limit is %lu. Raise it "
-		    "(ulimit -Hn, or LimitNOFILE= in the unit), or hold at most --connections %d", config->connections,
-		    (unsigned long)needed, (unsigned long)limit.rlim_max,
+	return fail(failure, EXIT_CANNOT_RUN, "too few file descriptors: %d connections need %lu, and the limit is "
+		    "%lu. Raise it (ulimit -Hn, or LimitNOFILE= in the unit), or hold at most --connections %d",
+		    config->connections, (unsigned long)needed, (unsigned long)limit.rlim_max,
 		    (int)limit.rlim_max - LISTENERS - SPARE_DESCRIPTORS);
 }
 

@@ -1,5 +1,6 @@
-/* The far side: keeps connections that others opened, and sends on them what their openers ask for (core/protocol.h). It never
- * sends on a connection of its own, and never more than a banner to one that has not asked. */
+/* The far side: keeps connections that others opened, and sends on them what their openers ask for
+ * (core/protocol.h). It never sends on a connection of its own, and never more than a banner to one that
+ * has not asked. */
 #ifndef IDLEPROBE_RESPONDER_H
 #define IDLEPROBE_RESPONDER_H
 
@@ -17,8 +18,8 @@ struct responder_config {
 	int remember;              /* how many ended connections can still be asked about */
 };
 
-/* Serves until SIGINT or SIGTERM, and then closes every connection. Logs to standard error. 0; or -1, where it could not
- * begin. The config must outlive it. */
+/* Serves until SIGINT or SIGTERM, and then closes every connection. Logs to standard error. 0; or -1,
+ * where it could not begin. The config must outlive it. */
 int responder_run(const struct responder_config *, struct failure *);
 
 #endif

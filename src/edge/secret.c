@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* May be called again and again. It fails only where the system has no random numbers to give; nothing may go on then. */
+/* May be called again and again. It fails only where the system has no random numbers to give; nothing may
+ * go on then. */
 static void begin(void)
 {
 	if (sodium_init() < 0)

@@ -7,8 +7,8 @@
 
 enum { SECRET_MAC = 64 }; /* hex digits */
 
-/* HMAC-SHA-256 of "NONCE ID" in lower-case hex, under the BLAKE2b hash of the token. The hash only brings a token of any length
- * to a key's: a token that can be guessed stays one, so it should be random. */
+/* HMAC-SHA-256 of "NONCE ID" in lower-case hex, under the BLAKE2b hash of the token. The hash only brings
+ * a token of any length to a key's: a token that can be guessed stays one, so it should be random. */
 void secret_mac(const char *token, const char *nonce, const char *id, char mac[SECRET_MAC + 1]);
 
 /* Whether that is the MAC; takes the same time wherever they differ. */

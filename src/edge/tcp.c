@@ -1,12 +1,14 @@
-/* Keepalives on demand. SO_KEEPALIVE is off while a connection idles. To send one, it is turned on and TCP_KEEPIDLE set to
- * 1 s: setting that on an established socket starts the keepalive timer with what is left of that second since the last
- * segment received (tcp_sock_set_keepidle_locked, net/ipv4/tcp.c), so it fires with the next jiffy. The one that follows by
- * itself would come TCP_KEEPINTVL later, which is 9 hours; SO_KEEPALIVE is turned off long before, which stops the timer
- * (tcp_set_keepalive). So exactly one leaves, however late this process is scheduled.
+/* Keepalives on demand. SO_KEEPALIVE is off while a connection idles. To send one, it is turned on and
+ * TCP_KEEPIDLE set to 1 s: setting that on an established socket starts the keepalive timer with what is left
+ * of that second since the last segment received (tcp_sock_set_keepidle_locked, net/ipv4/tcp.c), so it fires
+ * with the next jiffy. The one that follows by itself would come TCP_KEEPINTVL later, which is 9 hours;
+ * SO_KEEPALIVE is turned off long before, which stops the timer (tcp_set_keepalive). So exactly one leaves,
+ * however late this process is scheduled.
  *
- * It has left once tcpi_segs_out has moved on, and with it tcpi_probes (icsk_probes_out: sent since the last ACK), or an ACK
- * has been received since. The number of segments alone would also move with the ACK to a keepalive of the other end's;
- * such an out-of-window segment changes neither of the other two (tcp_validate_incoming).
+ * It has left once tcpi_segs_out has moved on, and with it tcpi_probes (icsk_probes_out: sent since the last
+ * ACK), or an ACK has been received since. The number of segments alone would also move with the ACK to a
+ * keepalive of the other end's; such an out-of-window segment changes neither of the other two
+ * (tcp_validate_incoming).
  *
  * Unanswered ones stay counted in tcpi_probes, and at TCP_KEEPCNT the kernel would end the connection. */
 #include "edge/tcp.h"
@@ -111,8 +113,13 @@ enum tcp_left tcp_demand(struct tcp_demand *demand, int fd, bool payload, double
 
 	if (!look(fd, &info))
 		return TCP_NOT_LEFT;
-	*demand = (struct tcp_demand){ .pending = true, .payload = payload, .since = now, .segs_out = info.tcpi_segs_out,
-				       .probes = info.tcpi_probes };
+	*demand = (struct tcp_demand){
+		.pending = true,
+		.payload = payload,
+		.since = now,
+		.segs_out = info.tcpi_segs_out,
+		.probes = info.tcpi_probes,
+	};
 	if (payload) {
 		if (info.tcpi_notsent_bytes > 0 || send(fd, "\n", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)
 			return end(demand, fd, TCP_NOT_LEFT);

@@ -8,8 +8,8 @@
 /* Readies a connected socket for demands. The kernel sends no keepalive on it by itself. */
 void tcp_prepare(int fd);
 
-/* Lets the kernel keep the connection alive, and end it where the other end is gone without a word: in about six minutes,
- * time enough for an outage to pass. Not to be mixed with demands. */
+/* Lets the kernel keep the connection alive, and end it where the other end is gone without a word: in
+ * about six minutes, time enough for an outage to pass. Not to be mixed with demands. */
 void tcp_keep_alive(int fd);
 
 /* Received in all; also of a socket that the other end has reset. 0 where the kernel does not say. */
@@ -30,9 +30,10 @@ struct tcp_demand {
 
 enum tcp_left { TCP_PENDING, TCP_LEFT, TCP_NOT_LEFT };
 
-/* Asks for one zero-length keepalive, or one octet, and looks at once whether it has left. The kernel sends a keepalive a
- * jiffy or two later, but only if nothing was received for a second and nothing is unacknowledged; after two seconds it is
- * given up. An octet is refused while an earlier one waits, so that no more than one ever does. */
+/* Asks for one zero-length keepalive, or one octet, and looks at once whether it has left. The kernel
+ * sends a keepalive a jiffy or two later, but only if nothing was received for a second and nothing is
+ * unacknowledged; after two seconds it is given up. An octet is refused while an earlier one waits, so
+ * that no more than one ever does. */
 enum tcp_left tcp_demand(struct tcp_demand *, int fd, bool payload, double now);
 
 /* To be called at `due`, until it says something other than TCP_PENDING. */

@@ -1,4 +1,5 @@
-/* The lines between `measure` and `respond`: there and back, every field's bounds, and what is none (under ASan as well). */
+/* The lines between `measure` and `respond`: there and back, every field's bounds, and what is none (under
+ * ASan as well). */
 #include "core/protocol.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
-/* The MAC that a token makes, against Python's hashlib and hmac:
- *   key = hashlib.blake2b(TOKEN, digest_size=32).digest(); hmac.new(key, NONCE + " " + ID, hashlib.sha256).hexdigest() */
+/* The MAC that a token makes, against Python's hashlib and hmac: key = hashlib.blake2b(TOKEN,
+ * digest_size=32).digest(); hmac.new(key, NONCE + " " + ID, hashlib.sha256).hexdigest() */
 #include "edge/secret.h"
 
 #include <setjmp.h>
