@@ -5,9 +5,9 @@
  * SO_KEEPALIVE is turned off long before, which stops the timer (tcp_set_keepalive). So exactly one leaves,
  * however late this process is scheduled.
  *
- * It has left once tcpi_segs_out has moved on, and with it tcpi_probes (icsk_probes_out: sent since the last
- * ACK), or an ACK has been received since. The number of segments alone would also move with the ACK to a
- * keepalive of the other end's; such an out-of-window segment changes neither of the other two
+ * It has left once one more segment without payload has, and with it tcpi_probes has moved on (icsk_probes_out:
+ * sent since the last ACK), or an ACK was received since. The number of segments alone would also move with the
+ * ACK to a keepalive of the other end's; such an out-of-window segment changes neither of the other two
  * (tcp_validate_incoming).
  *
  * Unanswered ones stay counted in tcpi_probes, and at TCP_KEEPCNT the kernel would end the connection. */
@@ -73,12 +73,25 @@ static enum tcp_left end(struct tcp_demand *demand, int fd, enum tcp_left how)
 	return how;
 }
 
+/* Retransmissions are left out. */
+static uint32_t empty_out(const struct tcp_info *info)
+{
+	return info->tcpi_segs_out - info->tcpi_data_segs_out;
+}
+
+/* When the last ACK was received, to a jiffy. */
+static double acked(const struct tcp_info *info, double now)
+{
+	return now - info->tcpi_last_ack_recv / 1000.0;
+}
+
+/* The ACK before a keepalive is a second older than it at least, so its answer is far from that. */
 static bool has_left(const struct tcp_demand *demand, const struct tcp_info *info, double now)
 {
 	if (demand->payload)
 		return info->tcpi_notsent_bytes == 0;
-	return info->tcpi_segs_out != demand->segs_out &&
-	       (info->tcpi_probes > demand->probes || info->tcpi_last_ack_recv <= (now - demand->since) * 1000);
+	return empty_out(info) != demand->empty_out &&
+	       (info->tcpi_probes > demand->probes || acked(info, now) > demand->acked + QUIET / 2);
 }
 
 /* No sooner than the kernel can send it: a second after the last segment that was received. */
@@ -117,8 +130,9 @@ enum tcp_left tcp_demand(struct tcp_demand *demand, int fd, bool payload, double
 		.pending = true,
 		.payload = payload,
 		.since = now,
-		.segs_out = info.tcpi_segs_out,
+		.empty_out = empty_out(&info),
 		.probes = info.tcpi_probes,
+		.acked = acked(&info, now),
 	};
 	if (payload) {
 		if (info.tcpi_notsent_bytes > 0 || send(fd, "\n", 1, MSG_DONTWAIT | MSG_NOSIGNAL) != 1)

@@ -24,8 +24,9 @@ struct tcp_demand {
 	bool payload;       /* one octet; else a keepalive */
 	double since;       /* seconds, as all times here */
 	double due;         /* when to look again */
-	uint32_t segs_out;  /* as they were when it was asked for */
+	uint32_t empty_out; /* these: as they were when it was asked for; segments without payload */
 	uint8_t probes;
+	double acked;
 };
 
 enum tcp_left { TCP_PENDING, TCP_LEFT, TCP_NOT_LEFT };
