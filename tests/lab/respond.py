@@ -1,6 +1,6 @@
 #!/usr/bin/python3
-"""Tests of `idleprobe respond`, what it does for a near side: the real program over the loopback interface of a network namespace of
-its own. respond.py NAME runs one of the functions below in the namespace that it finds itself in."""
+"""Tests of `idleprobe respond`, what it does for a near side: the real program over the loopback interface of a network
+namespace of its own. respond.py NAME runs one of the functions below in the namespace that it finds itself in."""
 import os
 import re
 import signal
@@ -44,7 +44,7 @@ def keepalive_exactly_one():
     assert capture.segments(test) == []
     # The clock of SENT runs with the capture's: it is read at most two looks after the segment left.
     print(f"SENT's clock is up to {(max(offsets) - min(offsets)) * 1000:.1f} ms late")
-    assert max(offsets) - min(offsets) < 0.05
+    assert max(offsets) - min(offsets) < 0.2  # on a busy machine; were it of when it was asked for, it would be a second
     responder.stop()
 
 
