@@ -49,7 +49,8 @@ $(BUILD)/bench: $(BENCH) $(BUILD)/libcore.a
 	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
 $(BUILD)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libidleprobe.a
 	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
-$(BUILD)/test_search $(BUILD)/test_verdict: $(BUILD)/tests/unit/stage.o $(BUILD)/tests/sim/world.o
+$(BUILD)/test_search $(BUILD)/test_verdict: $(BUILD)/tests/unit/stage.o $(BUILD)/tests/sim/world.o $(BUILD)/tests/sim/far.o
+$(BUILD)/test_survey: $(BUILD)/tests/sim/play.o $(BUILD)/tests/sim/world.o $(BUILD)/tests/sim/far.o
 
 $(BUILD)/%.o: %.c | $(BUILD)/libraries
 	@mkdir -p $(@D)

@@ -3,6 +3,7 @@
 #define IDLEPROBE_RUN_H
 
 #include "core/failure.h"
+#include "core/findings.h"
 #include "edge/target.h"
 #include "format/events.h"
 #include "format/report.h"
@@ -10,7 +11,10 @@
 struct run {
 	struct report report; /* its pointers point into what the rest owns */
 	struct target target;
-	struct search *search;
+	struct survey *survey;
+	struct farside *far;
+	char observed[46];    /* this end's address as the responder sees it */
+	struct findings findings;
 	struct platforms *platforms;
 };
 

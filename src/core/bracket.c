@@ -44,18 +44,21 @@ double bracket_alive_bound(const struct ledger *ledger, enum timer timer, const 
 
 	/* What closed by itself lived until the closing segment left, at most a round trip earlier, and as much earlier than
 	 * we saw began a period that an inbound segment began; and timers are not punctual. */
-	if (sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN)
-		return x - (timer == TIMER_IDLE && sample->slack > 0 ? 0 : ledger_rtt_max(ledger)) - ledger_jitter(ledger) -
-		       LATENESS * x - LATENESS_SECONDS;
+	if (sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN) {
+		double rtts = (timer == TIMER_IDLE && !sample->after_own ? 0 : 1) + (sample->far ? 0.5 : 0);
+
+		return x - rtts * ledger_rtt_max(ledger) - ledger_jitter(ledger) - LATENESS * x - LATENESS_SECONDS;
+	}
 	/* A period that began with an inbound segment is longer for the middlebox than for us: no margin. */
-	if (timer == TIMER_IDLE && sample->slack > 0)
+	if (timer == TIMER_IDLE && sample->slack > 0 && !sample->far)
 		return x;
 	return x - ledger_jitter(ledger);
 }
 
 double bracket_dead_bound(const struct ledger *ledger, enum timer timer, const struct sample *sample)
 {
-	return time_of(sample, timer) + (timer == TIMER_IDLE ? sample->slack : 0) + ledger_jitter(ledger);
+	return time_of(sample, timer) + sample->late + (timer == TIMER_IDLE ? sample->slack : sample->age_slack) +
+	       ledger_jitter(ledger);
 }
 
 static bool proves_life(const struct sample *sample)
@@ -120,6 +123,18 @@ static double crowd_alive(const struct ledger *ledger, enum timer timer, double 
 		longest[at] = x;
 	}
 	return longest[crowd - 1];
+}
+
+int bracket_outlived(const struct ledger *ledger, enum timer timer, double x)
+{
+	size_t count;
+	const struct sample *samples = ledger_samples(ledger, &count);
+	int outlived = 0;
+
+	for (size_t i = 0; i < count; i++)
+		outlived += proves_life(&samples[i]) && !samples[i].control &&
+			    bracket_alive_bound(ledger, timer, &samples[i]) > x;
+	return outlived;
 }
 
 /* One connection speaks for itself only, for a path may be split over several boxes. Were half of them of the other kind,
@@ -199,6 +214,17 @@ double bracket_weight(const struct ledger *ledger, const struct life *life)
 	for (size_t k = 0; k < life->period_count; k++)
 		weight += death_weight(ledger_probe(ledger, life, k));
 	return weight;
+}
+
+const struct sample *bracket_first_sign(const struct ledger *ledger, const struct life *life)
+{
+	for (size_t k = 0; k < life->period_count; k++) {
+		const struct sample *sample = ledger_probe(ledger, life, k);
+
+		if (sample->outcome == SAMPLE_PENDING || death_weight(sample) > 0)
+			return sample;
+	}
+	return NULL;
 }
 
 static int by_time(const void *left, const void *right)

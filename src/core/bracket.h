@@ -45,6 +45,12 @@ void bracket_find(const struct ledger *, enum timer, struct bracket *);
 /* Weight of all evidence of death by the time `x` (and above `bracket->alive`). */
 double bracket_evidence(const struct ledger *, enum timer, const struct bracket *, double x);
 
+/* How many samples of workers outlived this time. */
+int bracket_outlived(const struct ledger *, enum timer, double x);
+
+/* The first probe of its present period that is, or may become, evidence of its death; NULL without one. */
+const struct sample *bracket_first_sign(const struct ledger *, const struct life *);
+
 /* Weight of the evidence that this connection is dead. */
 double bracket_weight(const struct ledger *, const struct life *);
 

@@ -119,6 +119,7 @@ static bool classify_inbound(struct flow *flow, const struct segment *segment, d
 		o->rtt = at - flow->probe_at;
 	} else {
 		*o = arrived(OBSERVED_UNASKED, flow, segment, at);
+		o->payload = segment->length > 0;
 	}
 	return true;
 }

@@ -30,6 +30,11 @@ static bool is_dated(const struct search *search)
 	return bracket->dated_conns > 0 && 2 * bracket->dated_conns >= bracket->dead_conns;
 }
 
+double confirm_blur(const struct search *search)
+{
+	return search->config.far && is_dated(search) ? 1.5 * ledger_rtt_max(search->ledger) : 0;
+}
+
 /* Up to this age a connection must live. A probe that meets a closing segment on its way would say nothing clear. */
 static double living_age(const struct search *search)
 {

@@ -101,7 +101,7 @@ bool contradict_endpoint_speaks(const struct search *search)
 		spoken += life->unasked;
 		again += life->unasked > 1;
 	}
-	if (!again || spoken < 3)
+	if (!again || spoken < 3 || search->config.responder)
 		return false;
 	for (size_t i = 0; i < count; i++)
 		if (samples[i].outcome == SAMPLE_UNASKED)

@@ -23,7 +23,8 @@
 #define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost, at most ... */
 #define SPARE_SHARE 0.1       /* ... and this share of what was outlived */
 
-enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12 };
+enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12,
+       FAILURES_TO_LEAVE = 5 };
 
 bool crew_is_control(const struct search *search, int conn)
 {
@@ -35,12 +36,12 @@ bool crew_ready(const struct search *search, int conn)
 	const struct life *life = &search->lives[conn];
 
 	return life->state == LIFE_OPEN && !life->control && !life->tainted && life->period_count == 0 &&
-	       isnan(search->requested[conn]) && search->probed[conn] + PROBE_SPACING <= search->now;
+	       isnan(search->requested[conn]) && search->probed[conn] + search->spacing <= search->now;
 }
 
 double crew_age(const struct search *search, int conn, double now)
 {
-	return now - search->lives[conn].last;
+	return now + search->lead - search->lives[conn].last;
 }
 
 int crew_workers(const struct search *search)
@@ -145,12 +146,30 @@ static bool is_spent(const struct search *search, int conn)
 	return !crew_is_small(search) && weight >= WEIGHT_ICMP && ledger_probe(search->ledger, life, 0)->idle > bracket->alive;
 }
 
+/* A worker that has become older than the timeout tells no more than it has; what it told stays in the ledger. */
+static bool is_outdated(const struct search *search, int conn)
+{
+	const struct life *life = &search->lives[conn];
+	const struct sample *latest = ledger_latest_probe(search->ledger, life);
+
+	return search->timer == TIMER_IDLE && life->state == LIFE_OPEN && !life->control && isnan(search->requested[conn]) &&
+	       !(latest && latest->outcome == SAMPLE_PENDING) && !isnan(search->witnessed_at) &&
+	       crew_age(search, conn, search->witnessed_at) < search->bracket.upper &&
+	       crew_age(search, conn, search->now) > search->bracket.upper;
+}
+
 bool crew_make_room(struct search *search)
 {
 	if (occupied(search) < search->config.connections)
 		return true;
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		if (is_spent(search, conn)) {
+			close_connection(search, conn);
+			return true;
+		}
+	}
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		if (is_outdated(search, conn)) {
 			close_connection(search, conn);
 			return true;
 		}
@@ -169,9 +188,12 @@ void crew_spare(struct search *search, bool control, double now)
 {
 	if (search_due(search, now, search->next_spare) && crew_make_room(search)) {
 		crew_open(search, control, now);
-		search->next_spare = now + SPARE_EVERY;
+		double pause = SPARE_EVERY;
+
 		if (search->bracket.alive > 0)
-			search->next_spare = now + fmin(SPARE_EVERY, fmax(SPARE_SHARE * search->bracket.alive, PROBE_SPACING));
+			pause = fmin(SPARE_EVERY, fmax(SPARE_SHARE * search->bracket.alive, search->spacing));
+		/* A target that takes no more is not pestered. */
+		search->next_spare = now + ldexp(pause, search->failures_in_row);
 	}
 }
 
@@ -212,6 +234,14 @@ static double opening_time(const struct search *search, int conn)
 	return first_half * pow(fmax(last / first_half, 2), (double)(conn - half) / (search->wanted - half));
 }
 
+/* All but the young one stand at equal distances among the workers, so that their ages differ. */
+static bool is_place_of_control(const struct search *search, int conn)
+{
+	int apart = search->controls > 1 ? search->wanted / (search->controls - 1) : search->wanted;
+
+	return conn % apart == 0 && conn / apart < search->controls - 1;
+}
+
 static void open_first_crew(struct search *search, double now)
 {
 	if (search->next_conn == 0) {
@@ -222,8 +252,7 @@ static void open_first_crew(struct search *search, double now)
 		return;
 	while (!crew_complete(search) && occupied(search) < search->config.connections &&
 	       search_due(search, now, search->next_open)) {
-		/* The second control in the middle, so that the ages of controls differ. */
-		crew_open(search, search->controls > 1 && search->next_conn == search->wanted / 2, now);
+		crew_open(search, is_place_of_control(search, search->next_conn), now);
 		search->next_open = fmax(search->started + opening_time(search, search->next_conn), now + OPENING_GAP / 2);
 	}
 }
@@ -261,7 +290,7 @@ static void keep_young(struct search *search, double now)
 	crew_open(search, true, now);
 }
 
-/* A probe at once, repeated until it is answered: then the handshake is known to be over, and the idle time counts. */
+/* A probe at once, and again until one is answered: then the handshake is known to be over, and the idle time counts. */
 static void confirm_handshakes(struct search *search, double now)
 {
 	for (int conn = 0; conn < search->next_conn; conn++) {
@@ -270,10 +299,15 @@ static void confirm_handshakes(struct search *search, double now)
 		if (life->state != LIFE_OPEN || life->confirmed || !isnan(search->requested[conn]) ||
 		    (life->period_count > 0 && (search->in_doubt || !ledger_unanswered(search->ledger, life))))
 			continue;
+		double due = search->probed[conn] + SPACING;
+
+		/* What the far side sent is confirmed at once, and that begins with its banner. */
+		if (search->config.far && !life->period_count)
+			due = life->last_inbound ? now : life->opened + SPACING_FAR;
 		if (life->period_count >= MOST_CONFIRMING && !life->control)
 			close_connection(search, conn);
-		else if (search_due(search, now, search->probed[conn] + PROBE_SPACING))
-			search_request(search, conn, now);
+		else if (search_due(search, now, due))
+			search_confirm(search, conn, now);
 	}
 }
 
@@ -305,7 +339,7 @@ bool crew_probe_control(struct search *search, double now)
 			best_silent = silent;
 		}
 	}
-	if (best < 0 || !search_due(search, now, search->probed[best] + PROBE_SPACING))
+	if (best < 0 || !search_due(search, now, search->probed[best] + search->spacing))
 		return false;
 	search_request(search, best, now);
 	return true;
@@ -349,13 +383,19 @@ bool crew_in_doubt(const struct search *search)
 /* Where there is one control, it is kept free for a worker whose moment is near, if it outlives the wait. */
 static bool keeps_appointment(struct search *search, double now)
 {
-	if (search->controls > 1 || search->in_doubt || !(search->appointment < now + PROBE_SPACING) ||
+	if (search->controls > 1 || search->in_doubt || !(search->appointment < now + search->spacing) ||
 	    search_due(search, now, search->appointment))
 		return false;
 	for (int conn = 0; conn < search->next_conn; conn++)
 		if (is_living_control(search, conn) && search->appointment - search->lives[conn].last > search->bracket.alive)
 			return false;
 	return true;
+}
+
+/* All connections are gone, and the target takes no new ones. */
+static bool is_deserted(const struct search *search)
+{
+	return search->failures_in_row >= FAILURES_TO_LEAVE && occupied(search) == 0;
 }
 
 void crew_plan(struct search *search, double now)
@@ -366,6 +406,10 @@ void crew_plan(struct search *search, double now)
 		open_first_crew(search, now);
 	if (search->end != SEARCH_RUNNING || search->next_conn == 0)
 		return;
+	if (crew_complete(search) && is_deserted(search)) {
+		search_finish(search, SEARCH_ANSWERED); /* there is nobody left to ask */
+		return;
+	}
 	confirm_handshakes(search, now);
 	if (search->next_conn > 1)
 		keep_young(search, now);

@@ -4,6 +4,7 @@
 #define IDLEPROBE_FLOW_H
 
 #include "core/packet.h"
+#include "core/types.h"
 
 enum flow_state {
 	FLOW_OPENING,
@@ -38,8 +39,6 @@ struct flow {
 	double probe_at;   /* the latest */
 	bool outstanding;  /* it was not answered yet */
 };
-
-enum direction { DIRECTION_NEITHER, DIRECTION_OUTBOUND, DIRECTION_INBOUND };
 
 /* A connection that is being opened: its endpoints are known, nothing else. */
 void flow_init(struct flow *, int version, const struct endpoint *own, const struct endpoint *peer);

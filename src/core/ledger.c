@@ -17,6 +17,7 @@ struct ledger {
 	double *rtts; /* ascending */
 	size_t rtt_count, rtt_room;
 	int reply_ttl, probes;
+	bool forged;                         /* what comes by itself and bears the endpoint's marks is a device's */
 	int answered, lost;                  /* probes, over the whole run */
 	size_t longest_idle, longest_age;    /* samples that prove life, 1 + index; 0 where there is none */
 };
@@ -102,6 +103,11 @@ static double rtt_quantile(const struct ledger *ledger, double share)
 	return ledger->rtt_count ? ledger->rtts[(size_t)(share * (double)(ledger->rtt_count - 1))] : NAN;
 }
 
+double ledger_rtt_typical(const struct ledger *ledger)
+{
+	return ledger->rtt_count ? rtt_quantile(ledger, 0.5) : 0;
+}
+
 double ledger_rtt_high(const struct ledger *ledger)
 {
 	return ledger->rtt_count ? rtt_quantile(ledger, 0.95) : 0;
@@ -152,10 +158,13 @@ static struct sample *add_sample(struct ledger *ledger, struct life *life, int c
 		.idle = at - life->last,
 		.age = at - life->opened,
 		.slack = life->last_inbound ? ledger_rtt_high(ledger) : 0,
+		.age_slack = life->age_slack,
+		.left = at,
 		.rtt = NAN,
 		.outcome = outcome,
 		.from = ORIGIN_NONE,
 		.moot = !life->confirmed,
+		.after_own = life->last_own,
 		.control = life->control,
 	};
 	life->period[life->period_count++] = ledger->sample_count++;
@@ -189,15 +198,55 @@ static bool observe_sent(struct ledger *ledger, struct life *life, const struct 
 	if (!sample)
 		return false;
 	sample->paired = was_paired(ledger, sample);
+	sample->far = seen->far;
+	if (seen->far)
+		sample->left = NAN;
 	life->latest_sent = seen->at;
 	ledger->probes++;
 	return true;
+}
+
+/* The first probe of this period of which it is not known whether it left; NULL without one. */
+static struct sample *in_the_far_hand(struct ledger *ledger, const struct life *life)
+{
+	for (size_t i = 0; i < life->period_count; i++) {
+		struct sample *sample = &ledger->samples[life->period[i]];
+
+		if (sample->outcome == SAMPLE_PENDING && isnan(sample->left))
+			return sample;
+	}
+	return NULL;
+}
+
+static void observe_left(struct ledger *ledger, struct life *life, const struct observation *seen)
+{
+	struct sample *sample = in_the_far_hand(ledger, life);
+
+	if (!sample)
+		return;
+	sample->left = fmax(seen->at, sample->at);
+	sample->idle = sample->left - life->last;
+	sample->age = sample->left - life->opened;
+	life->latest_sent = fmax(life->latest_sent, sample->left);
+}
+
+/* Whether the far side sent it is not known: its silence says nothing. */
+static void observe_send_failed(struct ledger *ledger, struct life *life, const struct observation *seen)
+{
+	struct sample *sample = seen->far ? in_the_far_hand(ledger, life) : NULL;
+
+	if (!sample)
+		return;
+	sample->outcome = SAMPLE_SILENT;
+	sample->moot = true;
+	sample->left = sample->at;
 }
 
 static void begin_period(struct life *life, double at, bool inbound)
 {
 	life->last = at;
 	life->last_inbound = inbound;
+	life->last_own = !inbound;
 	life->latest_sent = NAN;
 	life->period_count = 0;
 }
@@ -212,7 +261,13 @@ static void settle_alive(struct ledger *ledger, struct life *life, const struct 
 		for (size_t i = 0; i + 1 < life->period_count; i++)
 			ledger->samples[life->period[i]].outcome = SAMPLE_LOST;
 		latest->outcome = SAMPLE_ALIVE;
-		latest->idle = life->confirmed ? first->idle : 0;
+		latest->idle = !life->confirmed ? 0 : first->at - life->last;
+		/* The far side's probe has just arrived: that is when it passed. */
+		if (seen->far && life->period_count == 1) {
+			latest->idle = life->confirmed ? seen->at - life->last : 0;
+			latest->age = seen->at - life->opened;
+			latest->left = seen->at;
+		}
 		latest->slack = first->slack;
 		ledger->answered++;
 		ledger->lost += (int)life->period_count - 1;
@@ -226,9 +281,18 @@ static void settle_alive(struct ledger *ledger, struct life *life, const struct 
 			life->tainted = true;
 		pair_others(ledger, latest);
 	}
-	life->confirmed = true;
+	life->confirmed = !seen->far;
 	life->last_reply = seen->at;
-	begin_period(life, seen->at, true);
+	/* A probe that left only just before is still on its way, and will pass. */
+	double passes = !isnan(life->latest_sent) && seen->at < life->latest_sent + 0.9 * rtt_quantile(ledger, 0)
+				? life->latest_sent + ledger_rtt_high(ledger) : seen->at;
+
+	if (seen->payload) {
+		/* It may be a retransmission. */
+		life->age_slack = seen->at - life->opened;
+		life->opened = seen->at;
+	}
+	begin_period(life, fmax(passes, seen->at), true);
 }
 
 static bool observe_unasked(struct ledger *ledger, struct life *life, const struct observation *seen)
@@ -255,9 +319,13 @@ static bool observe_end(struct ledger *ledger, struct life *life, const struct o
 	/* No probe draws a FIN, and none draws an RST so long after: they come by themselves, even while one is out. */
 	double longest = 2 * ledger_rtt_high(ledger) + 4 * ledger_jitter(ledger) + LATE_ANSWER;
 	bool asked = life->period_count > 0 && outcome != SAMPLE_FIN &&
-		     (outcome == SAMPLE_ICMP || seen->at <= life->latest_sent + longest);
+		     (outcome == SAMPLE_ICMP || seen->far || in_the_far_hand(ledger, life) || seen->at <= life->latest_sent + longest);
 	struct sample *sample;
 
+	if (outcome != SAMPLE_ICMP && (life->state == LIFE_ENDED ? life->told_near || life->told_far : !asked)) {
+		life->told_near |= !seen->far;
+		life->told_far |= seen->far;
+	}
 	if (life->state != LIFE_OPEN)
 		return true;
 	if (!asked && outcome == SAMPLE_ICMP)
@@ -269,8 +337,18 @@ static bool observe_end(struct ledger *ledger, struct life *life, const struct o
 	if (!sample)
 		return false;
 	sample->outcome = outcome;
-	sample->from = seen->from;
+	sample->from = ledger->forged && !asked ? ORIGIN_PATH : seen->from;
 	sample->asked = asked;
+	sample->far |= seen->far;
+	if (asked && seen->far)
+		sample->moot = !life->confirmed; /* whatever the far side said: it did leave */
+	if (isnan(sample->left)) { /* it had, and drew this */
+		sample->left = seen->at;
+		sample->idle = seen->at - life->last;
+	}
+	/* It may have come by itself all the same, where the probe was lost: dead it is known to be since it came. */
+	if (asked && outcome == SAMPLE_RESET)
+		sample->late = fmax(seen->at - sample->left - sample->slack, 0);
 	if (outcome != SAMPLE_ICMP)
 		life->state = LIFE_ENDED;
 	if (outcome == SAMPLE_RESET && asked && life->synack_repeated && seen->from != ORIGIN_PATH) {
@@ -280,6 +358,36 @@ static bool observe_end(struct ledger *ledger, struct life *life, const struct o
 	if (!asked)
 		note_life(ledger, sample);
 	return true;
+}
+
+bool ledger_forged(const struct ledger *ledger)
+{
+	return ledger->forged;
+}
+
+void ledger_note_forged(struct ledger *ledger)
+{
+	ledger->forged = true;
+	for (size_t i = 0; i < ledger->sample_count; i++) {
+		struct sample *sample = &ledger->samples[i];
+
+		if ((sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN) && !sample->asked)
+			sample->from = ORIGIN_PATH;
+	}
+}
+
+/* Whatever marks it bears, what ended the connection here by itself is not of the far end. What a probe drew may be: a
+ * segment that was mapped to another port draws an RST from the far end's own kernel. */
+static void observe_far_open(struct ledger *ledger, struct life *life)
+{
+	const struct sample *latest = ledger_latest_probe(ledger, life);
+
+	if (!latest || life->state != LIFE_ENDED)
+		return;
+	if (!latest->asked)
+		ledger_note_forged(ledger);
+	else if (latest->from == ORIGIN_ENDPOINT)
+		life->remapped = true;
 }
 
 static void observe_open(struct ledger *ledger, struct life *life, const struct observation *seen)
@@ -324,7 +432,11 @@ bool ledger_observe(struct ledger *ledger, const struct observation *seen)
 		return true;
 	case OBSERVED_SENT:
 		return observe_sent(ledger, life, seen);
+	case OBSERVED_LEFT:
+		observe_left(ledger, life, seen);
+		return true;
 	case OBSERVED_SEND_FAILED:
+		observe_send_failed(ledger, life, seen);
 		return true;
 	case OBSERVED_REPLY:
 		if (life->state == LIFE_OPEN)
@@ -334,15 +446,22 @@ bool ledger_observe(struct ledger *ledger, const struct observation *seen)
 		return observe_unasked(ledger, life, seen);
 	case OBSERVED_OUTBOUND:
 		/* Whether it passed is not known, so where the period began inbound, the slack stays. */
-		if (life->state == LIFE_OPEN && life->period_count == 0)
+		if (life->state == LIFE_OPEN && life->period_count == 0) {
 			life->last = seen->at;
+			life->last_own = true;
+		}
 		return true;
 	case OBSERVED_RESET:
 		return observe_end(ledger, life, seen, SAMPLE_RESET);
 	case OBSERVED_FIN:
 		return observe_end(ledger, life, seen, SAMPLE_FIN);
+	case OBSERVED_FAR_OPEN:
+		observe_far_open(ledger, life);
+		return true;
 	case OBSERVED_ICMP:
 		return observe_end(ledger, life, seen, SAMPLE_ICMP);
+	case OBSERVED_PROXY:
+		return true;
 	}
 	return true;
 }
@@ -357,12 +476,14 @@ double ledger_expire_waits(struct ledger *ledger, double now, double wait)
 		for (size_t k = 0; k < life->period_count; k++) {
 			struct sample *sample = &ledger->samples[life->period[k]];
 
-			if (sample->outcome != SAMPLE_PENDING)
+			double until = sample->left + wait;
+
+			if (sample->outcome != SAMPLE_PENDING || isnan(until))
 				continue;
-			if (now >= sample->at + wait)
+			if (now >= until)
 				sample->outcome = SAMPLE_SILENT;
-			else if (sample->at + wait < next)
-				next = sample->at + wait;
+			else
+				next = fmin(next, until);
 		}
 	}
 	return next;

@@ -26,12 +26,18 @@ struct sample {
 	int conn;
 	double at;       /* when the probe was sent, or the segment arrived */
 	double idle;     /* seconds since the connection's last segment, at that moment */
-	double age;      /* seconds since its handshake, likewise */
+	double age;      /* seconds since its handshake, or since the last payload, likewise */
 	double slack;    /* by how much the middlebox's idle time may be longer than `idle`: a round trip where the
 			    period began with a segment from the far end, which the middlebox saw earlier than we */
+	double age_slack; /* likewise of `age` */
+	double left;     /* when it had left; of one that the far side was asked for at `at`: by when it would have arrived here,
+			    which `idle` and `age` are counted to; NAN while it is not known whether it left */
+	double late;     /* RESET: by how much later than the probe the connection may have died */
 	double rtt;      /* of the reply; NAN without one */
 	enum sample_outcome outcome;
 	enum origin from;
+	bool far;        /* a probe of the far side's; RESET: of the far end, of which word came later */
+	bool after_own;  /* the last segment before it was this end's: the middlebox saw it later than `idle` says */
 	bool asked;      /* RESET, FIN, ICMP: it followed a probe; false: it came by itself */
 	bool moot;       /* the handshake was not known to be over: it proves no idle time, dead or alive */
 	bool control;    /* of a control connection, kept alive by frequent probes */
@@ -44,18 +50,24 @@ enum life_state { LIFE_OPENING, LIFE_OPEN, LIFE_ENDED, LIFE_CLOSED, LIFE_FAILED 
 struct life {
 	enum life_state state;
 	bool control;
-	bool confirmed;     /* a probe was answered since the handshake. Before, its last ACK may have been lost, and the
-			       middlebox wait for it with another timer (nf_conntrack_tcp_timeout_syn_recv, 60 s) */
+	bool confirmed;     /* A probe of this side's was answered since the handshake. Before, its last ACK may have been
+			       lost, and the middlebox wait for it with another timer (nf_conntrack_tcp_timeout_syn_recv,
+			       60 s). Likewise since a probe of the far side's: this side's answer may have been lost, and
+			       the middlebox be one that only outbound segments refresh (RFC 4787, REQ-6). */
 	bool synack_repeated; /* so the far end may have given up the handshake, and be right to reset it later */
 	bool tainted;       /* answered only after several probes: conntrack may have cut its entry short (facts of
 			       nf_conntrack_tcp_timeout_max_retrans), so it measures nothing any more */
 	double asked_at;    /* when it was to be opened */
-	double opened;      /* handshake */
+	double opened;      /* handshake, or the last payload since: what a timer counts from that keepalives do not refresh */
+	double age_slack;   /* by how much earlier that payload may have been sent, and counted from */
 	double last;        /* last segment known to have passed, in either direction */
 	double last_reply;  /* last time the far end proved that the connection lived */
 	double latest_sent; /* of the probes of this period; NAN where there is none */
-	bool last_inbound;
+	bool last_inbound;  /* the far end's last segment is known to have passed, at `last` or before, ... */
+	bool last_own;      /* ... and whether this end sent one since, at `last` */
 	int unasked;        /* times the far end spoke by itself, banner apart */
+	bool remapped;      /* a probe drew an RST from the far end, which says that its end of the connection is open */
+	bool told_near, told_far; /* it ended by an RST or a FIN that came by itself, to this end, to the far one */
 	int error;          /* LIFE_FAILED: errno */
 	size_t *period;     /* samples of the present period, in order of time */
 	size_t period_count, period_room;
@@ -87,6 +99,10 @@ bool ledger_observe(struct ledger *, const struct observation *);
  * or INFINITY. */
 double ledger_expire_waits(struct ledger *, double now, double wait);
 
+/* A device on the path sends what bears the endpoint's marks: the far side denies it. */
+bool ledger_forged(const struct ledger *);
+void ledger_note_forged(struct ledger *);
+
 /* By number; the array is the ledger's and is valid until the next connection is opened. */
 const struct life *ledger_lives(const struct ledger *, size_t *count);
 const struct life *ledger_life(const struct ledger *, int conn);
@@ -107,8 +123,9 @@ const struct sample *ledger_longest(const struct ledger *, enum timer);
 /* Answered and lost probes since `since`, both only where the matter is settled. */
 void ledger_loss(const struct ledger *, double since, int *answered, int *lost);
 
-/* Bounds for margins: the round trip that 95 % of the replies stayed within, the longest, and the spread of the 95 %
+/* The median round trip. Bounds for margins: the one that 95 % of the replies stayed within, the longest, and the spread of the 95 %
  * above the shortest; 0 or little where there was none. */
+double ledger_rtt_typical(const struct ledger *);
 double ledger_rtt_high(const struct ledger *);
 double ledger_rtt_max(const struct ledger *);
 double ledger_jitter(const struct ledger *);

@@ -28,15 +28,16 @@ static void plan_split(struct search *search, double now, double alive, double d
 	marks[count++] = alive;
 	for (int conn = 0; conn < search->next_conn && count < 2 * MOST_SPLITS + 60; conn++) {
 		const struct life *life = &search->lives[conn];
+		const struct sample *sign = bracket_first_sign(search->ledger, life);
 		double idle;
 
 		ready += crew_ready(search, conn) && crew_age(search, conn, now) < dead;
 		if (life->control || life->state != LIFE_OPEN)
 			continue;
-		if (life->period_count)
-			idle = ledger_probe(search->ledger, life, 0)->idle;
+		if (sign)
+			idle = sign->idle;
 		else if (!isnan(search->requested[conn]))
-			idle = now - life->last;
+			idle = crew_age(search, conn, now);
 		else
 			continue;
 		if (idle <= alive || idle >= dead)
@@ -62,7 +63,7 @@ static void plan_split(struct search *search, double now, double alive, double d
 		for (int point = 1; point <= points; point++) {
 			/* A little later will do, where no control is free at once. */
 			double when, step = gap / (points + 1);
-			double over = fmax(step / 4, fmin(PROBE_SPACING, step / 2));
+			double over = fmax(step / 4, fmin(search->spacing, step / 2));
 			int conn = pick_for(search, now, marks[i] + point * step, over, &when);
 
 			if (conn >= 0 && !probe_at(search, conn, when, now))
@@ -83,7 +84,7 @@ static double prospective(const struct search *search, double now, double above,
 		if (life->control || life->state != LIFE_OPEN)
 			continue;
 		if (!isnan(search->requested[conn]))
-			weight += now - life->last > above && now - life->last <= limit;
+			weight += crew_age(search, conn, now) > above && crew_age(search, conn, now) <= limit;
 		for (size_t k = 0; k < life->period_count; k++) {
 			const struct sample *sample = ledger_probe(search->ledger, life, k);
 
@@ -99,7 +100,7 @@ static void plan_proof(struct search *search, double now, double alive, double d
 	double limit = alive + search_width_asked(search, alive);
 	double latest = limit - (search_width_asked(search, alive) - search_room(search, alive));
 	/* A small crew has one control, which is not always free: it aims a little earlier. */
-	double slack = crew_is_small(search) ? fmin(PROBE_SPACING, (latest - alive) / 2) : 0;
+	double slack = crew_is_small(search) ? fmin(search->spacing, (latest - alive) / 2) : 0;
 	double target = fmin(fmax(dead, alive + 0.6 * (latest - alive)), latest - slack);
 	double weight = bracket_evidence(search->ledger, TIMER_IDLE, &search->bracket, limit) +
 			prospective(search, now, alive, latest);
@@ -119,7 +120,7 @@ void plan_narrowing(struct search *search, double now, bool waiting)
 	double dead = isnan(bracket->suspected) ? bracket->upper : fmin(bracket->suspected, isnan(bracket->upper) ? INFINITY : bracket->upper);
 	double alive = bracket->alive;
 	double width = search_width_asked(search, alive);
-	bool narrow = !isnan(bracket->upper) && bracket->upper - alive <= width;
+	bool narrow = !isnan(bracket->upper) && bracket->upper - alive <= width + confirm_blur(search);
 	double exhausted = 2 * plan_patience(search) * dead + 120;
 	/* Where nothing is lost and connections are many, only contradictions keep an interval wide. */
 	bool tired = search_due(search, now, search->started + plan_patience(search) * dead + 30) &&

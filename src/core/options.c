@@ -70,7 +70,7 @@ void options_default(struct options *options)
 		.minimum = NAN,
 		.connections = 96,
 		.strategy = STRATEGY_SWEEP,
-		.direction = DIRECTION_AUTO,
+		.direction = DIRECTIONS_AUTO,
 		.engine = ENGINE_AUTO,
 		.lifetime = DAYS,
 		.orphaned = 3600,
@@ -296,9 +296,9 @@ int options_check(const struct options *options, struct failure *failure)
 	if (options->engine == ENGINE_SOCKET)
 		return fail(failure, EXIT_USAGE, "--engine socket: this version has only the raw engine, which needs "
 			    "root or cap_net_raw");
-	if (options->direction == DIRECTION_IN || options->direction == DIRECTION_BOTH)
-		return fail(failure, EXIT_USAGE, "--direction %s: this version probes outbound only; use out or auto",
-			    options->direction == DIRECTION_IN ? "in" : "both");
+	if (options->direction == DIRECTIONS_BOTH && options->connections < 2 * FEWEST_CONNECTIONS)
+		return fail(failure, EXIT_USAGE, "--direction both needs at least %d --connections, %d for each direction",
+			    2 * FEWEST_CONNECTIONS, FEWEST_CONNECTIONS);
 	return 0;
 }
 

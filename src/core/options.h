@@ -5,9 +5,12 @@
 #include "core/failure.h"
 #include "core/types.h"
 
-enum direction { DIRECTION_AUTO, DIRECTION_OUT, DIRECTION_IN, DIRECTION_BOTH };
+enum direction_choice { DIRECTIONS_AUTO, DIRECTIONS_OUT, DIRECTIONS_IN, DIRECTIONS_BOTH };
 enum engine_choice { ENGINE_AUTO, ENGINE_RAW, ENGINE_SOCKET };
 enum ip_version { IP_ANY = 0, IP_V4 = 4, IP_V6 = 6 };
+
+/* One is a control. */
+enum { FEWEST_CONNECTIONS = 2 };
 
 /* What an option was given, each time. */
 struct option_list {
@@ -22,7 +25,7 @@ struct options {
 	double minimum;            /* --min, seconds; NAN where not given */
 	int connections;
 	int strategy;              /* enum strategy */
-	int direction;             /* enum direction */
+	int direction;             /* enum direction_choice */
 	int engine;                /* enum engine_choice */
 	int ip_version;            /* enum ip_version */
 	int json, quiet, verbose, help;

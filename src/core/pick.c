@@ -73,7 +73,7 @@ double pick_longest_pending(const struct search *search, double now)
 		if (life->period_count)
 			longest = fmax(longest, ledger_probe(search->ledger, life, 0)->idle);
 		else if (!isnan(search->requested[conn]))
-			longest = fmax(longest, now - life->last);
+			longest = fmax(longest, crew_age(search, conn, now));
 	}
 	return longest;
 }

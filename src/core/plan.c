@@ -41,6 +41,9 @@ static bool needs_round(const struct search *search, int conn)
 		return false;
 	if (life->control || time_at_first_probe(search, life) <= bracket->alive || isnan(bracket->upper))
 		return true;
+	/* Nothing can be tried again at an age: what was silent must tell all it can. */
+	if (search->timer == TIMER_AGE && time_at_first_probe(search, life) < bracket->upper)
+		return true;
 	/* A small crew learns all it can from each death; a large one has more to come. */
 	return crew_is_small(search) || weight < bracket->weight_suspect;
 }
@@ -57,7 +60,7 @@ static bool plan_rounds(struct search *search, double now)
 			continue;
 		waiting = true;
 		if (search->in_doubt || !isnan(search->requested[conn]) ||
-		    !search_due(search, now, search->probed[conn] + PROBE_SPACING) || !crew_probe_control(search, now))
+		    !search_due(search, now, search->probed[conn] + search->spacing) || !crew_probe_control(search, now))
 			continue;
 		if (search->probed[conn] < now && asked++ < MOST_ASKED)
 			search_request(search, conn, now);
@@ -114,6 +117,8 @@ void plan_search(struct search *search, double now)
 		search->phase = "checking";
 	else if (bracket->alive >= search->config.max_idle - 2 * ledger_jitter(search->ledger))
 		plan_last(search, now);
-	else
+	else {
+		plan_outliving(search, now);
 		plan_scout(search, now);
+	}
 }

@@ -48,6 +48,26 @@ void plan_scout(struct search *search, double now)
 	}
 }
 
+void plan_outliving(struct search *search, double now)
+{
+	const struct bracket *bracket = &search->bracket;
+	int wanted;
+
+	if (isnan(search->to_outlive) || !isnan(bracket->since))
+		return;
+	wanted = bracket->crowd - bracket_outlived(search->ledger, TIMER_IDLE, search->to_outlive);
+	for (int conn = 0; conn < search->next_conn && wanted > 0; conn++) {
+		const struct life *life = &search->lives[conn];
+		double spare = ledger_rtt_high(search->ledger) + 2 * ledger_jitter(search->ledger);
+
+		if (life->control || !(crew_age(search, conn, now) > search->to_outlive + spare))
+			continue;
+		/* One that was asked already counts. */
+		if (!crew_ready(search, conn) ? life->state == LIFE_OPEN : pick_probe(search, conn, now))
+			wanted--;
+	}
+}
+
 void plan_last(struct search *search, double now)
 {
 	const double nearly = 0.97 * search->config.max_idle;

@@ -47,6 +47,12 @@ void search_request(struct search *search, int conn, double now)
 	search->requested[conn] = search->probed[conn] = now;
 }
 
+void search_confirm(struct search *search, int conn, double now)
+{
+	search_push(search, ACTION_CONFIRM, conn);
+	search->requested[conn] = search->probed[conn] = now;
+}
+
 double search_width_asked(const struct search *search, double idle)
 {
 	return fmax(search->config.precision * idle, search->config.resolution);
@@ -85,7 +91,7 @@ static void choose_crew(struct search *search)
 
 	if (config->strategy == STRATEGY_LADDER && config->connections > 4)
 		config->connections = 4;
-	search->controls = config->connections >= 6 ? 3 : 1;
+	search->controls = config->connections < 6 ? 1 : config->far && config->connections >= 24 ? 6 : 3;
 
 	int workers = config->connections - search->controls;
 	double ratio = pow(2.0 * workers, 1.0 / workers);
@@ -105,6 +111,9 @@ struct search *search_new(const struct search_config *config)
 	if (!search)
 		return NULL;
 	search->config = *config;
+	search->spacing = config->far ? SPACING_FAR : SPACING;
+	if (config->far)
+		search->config.min_idle = fmin(fmax(config->min_idle, SPACING_FAR), config->max_idle);
 	search->ledger = ledger_new();
 	if (!search->ledger) {
 		free(search);
@@ -112,6 +121,7 @@ struct search *search_new(const struct search_config *config)
 	}
 	search->phase = "opening";
 	search->started = NAN;
+	search->to_outlive = NAN;
 	search->doubt_since = search->witnessed_at = search->census_at = NAN;
 	search->young = search->final_conn = -1;
 	search->appointment = INFINITY;
@@ -138,10 +148,13 @@ void search_observe(struct search *search, const struct observation *seen)
 		return;
 	if (seen->what == OBSERVED_SENT || seen->what == OBSERVED_SEND_FAILED)
 		search->requested[seen->conn] = NAN;
-	if (seen->what == OBSERVED_SEND_FAILED)
+	if (seen->what == OBSERVED_SEND_FAILED && !seen->far)
 		search->hold_until = seen->at + SEND_PAUSE;
+	if (seen->what == OBSERVED_OPEN)
+		search->failures_in_row = 0;
 	if (seen->what == OBSERVED_OPEN_FAILED) {
 		search->opening_failures++;
+		search->failures_in_row++;
 		search->last_error = seen->error;
 		if (search->wanted <= search->next_conn)
 			search->wanted++;
@@ -180,6 +193,8 @@ static void learn(struct search *search)
 	search->control_died = search_control_died(search);
 	search->workers = crew_workers(search);
 	search->endpoint_speaks = contradict_endpoint_speaks(search);
+	search->lead = search->config.far ? ledger_rtt_typical(search->ledger) : 0;
+	search->spacing = search->config.far ? SPACING_FAR + ledger_rtt_high(search->ledger) : SPACING;
 	search->stale = false;
 }
 
@@ -224,6 +239,21 @@ double search_deadline(const struct search *search)
 	return search->deadline;
 }
 
+void search_stop(struct search *search)
+{
+	if (search->end == SEARCH_RUNNING)
+		search_finish(search, SEARCH_ANSWERED);
+}
+
+bool search_outlives(struct search *search, double idle)
+{
+	const struct bracket *bracket = &search->bracket;
+
+	search->to_outlive = idle;
+	return isnan(bracket->since) && bracket->dead_conn < 0 &&
+	       bracket_outlived(search->ledger, TIMER_IDLE, idle) >= bracket->crowd;
+}
+
 bool search_done(const struct search *search)
 {
 	return search->end != SEARCH_RUNNING;
@@ -241,6 +271,10 @@ int search_error(const struct search *search)
 
 enum timer search_bracket(const struct search *search, struct bracket *bracket)
 {
+	if (!search->stale) {
+		*bracket = search->bracket;
+		return search->timer;
+	}
 	return choose_timer(search->ledger, bracket);
 }
 
@@ -250,6 +284,16 @@ void search_interval(const struct search *search, const struct bracket *bracket,
 
 	*survived = fmin(bracket->lower, fmax(bracket->several_alive, bracket->lower - BELOW * spare));
 	*expired = fmax(bracket->upper, fmin(bracket->several_dead, bracket->upper + (1 - BELOW) * spare));
+}
+
+void search_note_forged(struct search *search)
+{
+	ledger_note_forged(search->ledger);
+}
+
+bool search_is_far(const struct search *search)
+{
+	return search->config.far;
 }
 
 const struct ledger *search_ledger(const struct search *search)

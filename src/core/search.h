@@ -12,6 +12,8 @@ struct search_config {
 	double precision;               /* 0.01 is 1 % */
 	double resolution;              /* seconds */
 	int connections;                /* open at once, controls included; at least 2 */
+	bool far;                       /* the far side sends the probes */
+	bool responder;                 /* the far end is one: it does not speak unless it is asked to */
 	const double *documented;       /* documented timeouts to look closely at, ascending, distinct; may be NULL */
 	size_t documented_count;
 };
@@ -41,6 +43,13 @@ enum search_end {
 	SEARCH_UNREACHABLE,      /* no connection could be opened; see search_error() */
 	SEARCH_NO_MEMORY,
 };
+
+/* Ends the search with what is known: more would not change the answer of the whole. */
+void search_stop(struct search *);
+
+/* Has a crowd of connections that have been idle for longer than this asked at once; whether they live is then known
+ * sooner. True once they are known to have outlived it, and nothing looks dead. */
+bool search_outlives(struct search *, double idle);
 
 /* True once the answer stands, or none can be had. Nothing more is asked for then. */
 bool search_done(const struct search *);
@@ -78,5 +87,11 @@ struct search_progress {
 struct search_progress search_progress(const struct search *, double now);
 
 const struct ledger *search_ledger(const struct search *);
+
+/* See ledger_note_forged(). */
+void search_note_forged(struct search *);
+
+/* Does the far side send the probes? */
+bool search_is_far(const struct search *);
 
 #endif

@@ -38,24 +38,30 @@ struct search {
 	int wanted;                 /* connections of the first crew, controls included */
 	int controls;               /* of them */
 	int opening_failures, last_error;
+	int failures_in_row;        /* to open, since the last that could be */
 	double started, next_open, next_spare;
 	int young;                  /* the control that is opened later than the others, -1 */
 
 	/* Rhythm. */
 	double ratio;               /* between one scout and the next */
+	double lead;                /* seconds that a probe of the far side's arrives after it was asked for; else 0 */
+	double spacing;             /* seconds between two probes on one connection */
 	double next_control, hold_until;
 	double appointment;         /* when a worker comes to the idle time at which it is to be probed; INFINITY */
 	double doubt_since;         /* when the path stopped answering at all; NAN */
 	double census_at;           /* when all were asked who lives; NAN */
 	bool roll_called;           /* all that are a little younger than the timeout were asked */
+	double to_outlive;          /* see search_outlives(); NAN */
 	double survivor_due;        /* when the next may be asked to outlive the first death */
 	double witnessed_at;        /* when all that were older than the timeout were asked to confirm it; NAN */
 	int final_conn;             /* the connection opened at the end to see that the target still answers; -1 */
 	int final_tries;
 };
 
-/* Seconds between two probes on one connection: Linux answers one in 500 ms (net.ipv4.tcp_invalid_ratelimit). */
-#define PROBE_SPACING 0.6
+#define SPACING 0.6 /* seconds: Linux answers one probe in 500 ms (net.ipv4.tcp_invalid_ratelimit) */
+/* Likewise: the far side's kernel sends a keepalive no sooner after what it received (keepalive_time_elapsed in
+ * include/net/tcp.h, and TCP_KEEPIDLE counts whole seconds). */
+#define SPACING_FAR 1.1
 
 /* Is `when` here? Otherwise it counts for the next deadline. */
 bool search_due(struct search *, double now, double when);
@@ -63,6 +69,7 @@ void search_push(struct search *, enum action_kind, int conn);
 void search_finish(struct search *, enum search_end);
 /* Asks for a probe now. */
 void search_request(struct search *, int conn, double now);
+void search_confirm(struct search *, int conn, double now);
 /* What search_width_asked() leaves for the distance of two probes, once the uncertainty of a round trip is taken off. */
 double search_room(const struct search *, double idle);
 double search_wait(const struct search *);
@@ -74,7 +81,8 @@ bool crew_is_small(const struct search *);
 /* A worker that is open, of which no probe is out, and that may be probed again. */
 bool crew_ready(const struct search *, int conn);
 bool crew_is_control(const struct search *, int conn);
-double crew_age(const struct search *, int conn, double now); /* seconds since its last segment */
+/* The idle time that a probe asked for now would find. */
+double crew_age(const struct search *, int conn, double now);
 /* Counts those that live, ready or under test. */
 int crew_workers(const struct search *);
 void crew_open(struct search *, bool control, double now);
@@ -110,6 +118,8 @@ double pick_longest_pending(const struct search *, double now);
 
 /* scout.c */
 void plan_scout(struct search *, double now);
+/* Asks a crowd of those that are old enough whether they have outlived what they are to outlive. */
+void plan_outliving(struct search *, double now);
 /* The range is used up and nothing died: a few more of the oldest are asked, for a path may be split over several boxes. */
 void plan_last(struct search *, double now);
 
@@ -117,6 +127,8 @@ void plan_last(struct search *, double now);
 void plan_narrowing(struct search *, double now, bool waiting);
 
 /* confirm.c */
+/* What closes by itself tells when, but for this: no probe makes the interval narrower. 0 where it is not so. */
+double confirm_blur(const struct search *);
 /* What is worth asking before the interval is as narrow as asked for. */
 void confirm_early(struct search *, double now);
 /* True once the interval is confirmed. */

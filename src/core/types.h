@@ -10,6 +10,9 @@
 
 enum tristate { UNKNOWN = -1, NO = 0, YES = 1 };
 
+/* From this host's point of view. */
+enum direction { DIRECTION_NEITHER, DIRECTION_OUTBOUND, DIRECTION_INBOUND };
+
 /* Who sent a segment, as far as its marks (TTL against the handshake's) tell. */
 enum origin { ORIGIN_NONE, ORIGIN_PATH, ORIGIN_ENDPOINT, ORIGIN_UNKNOWN };
 
@@ -18,13 +21,17 @@ enum observed {
 	OBSERVED_OPEN,		/* the handshake completed; `at` is its last segment */
 	OBSERVED_SYNACK,	/* the far end repeated its SYN-ACK: the handshake's last ACK did not arrive there */
 	OBSERVED_OPEN_FAILED,	/* `error` is the errno of connect() */
-	OBSERVED_SENT,		/* a probe left */
+	OBSERVED_SENT,		/* a probe left; an inbound one (`far`): was asked for, and leaves soon */
+	OBSERVED_LEFT,		/* the far side says that the probe asked for had left by `at` */
 	OBSERVED_SEND_FAILED,	/* a probe could not be sent: `error` (ENOBUFS, ENETDOWN, ...) */
-	OBSERVED_REPLY,		/* an ACK with this connection's acknowledgment number answered a probe, or the handshake */
+	OBSERVED_REPLY,		/* an ACK with this connection's acknowledgment number answered a probe, or the handshake; or a
+				   probe that the far side was asked for arrived */
 	OBSERVED_UNASKED,	/* a segment from the far end that no probe asked for: its keepalive, or data */
 	OBSERVED_OUTBOUND,	/* this host's kernel sent a segment by itself (an ACK to such a keepalive) */
 	OBSERVED_RESET,		/* RST; `from` tells whose marks it bears */
 	OBSERVED_FIN,
+	OBSERVED_FAR_OPEN,	/* the far side says that its end is open, though an RST or a FIN came here */
+	OBSERVED_PROXY,		/* a probe was answered that the far side never received */
 	OBSERVED_ICMP,		/* an ICMP error that quotes this connection; from a router, so `from` is ORIGIN_PATH */
 };
 
@@ -34,17 +41,27 @@ struct observation {
 	double at;
 	double rtt; /* OBSERVED_OPEN: of the handshake; OBSERVED_REPLY: from the latest probe, if any; else NAN */
 	enum origin from;
+	bool payload; /* OBSERVED_UNASKED, OBSERVED_REPLY: it carried some */
+	bool far; /* of the connection's far end: it was asked to send, what it was asked for came, or it got the RST */
 	int error;
 	uint8_t ttl; /* TTL or hop limit of what arrived, 0 if nothing did */
 	uint8_t icmp_type, icmp_code;
 };
 
 /* What the search asks of the engine. Connection numbers count up from 0 and are never used twice. */
-enum action_kind { ACTION_OPEN, ACTION_PROBE, ACTION_CLOSE };
+enum action_kind {
+	ACTION_OPEN,
+	ACTION_PROBE,
+	ACTION_CONFIRM, /* a probe from this side, whoever sends the others */
+	ACTION_BYTE,    /* an octet of payload from the far side */
+	ACTION_ACK,     /* a segment from this side that draws no answer */
+	ACTION_CLOSE,
+};
 
 struct action {
 	enum action_kind kind;
 	int conn;
+	enum direction direction; /* whom the probe is to come from, or the connection is for */
 };
 
 enum strategy { STRATEGY_SWEEP, STRATEGY_LADDER };
@@ -100,6 +117,7 @@ struct result {
 	enum signal_kind signal;
 	enum origin signal_from;
 	enum tristate keepalive_refreshes, revived_by_probe;
+	enum tristate payload_refreshes, outbound_refreshes; /* see companion.h */
 	enum reason reason;
 	struct warning warnings[WARNING_CODES];
 	size_t warning_count;

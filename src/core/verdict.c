@@ -305,7 +305,7 @@ static void add_circumstances(struct result *result, const struct search *search
 {
 	struct path_stats path = ledger_path(search_ledger(search));
 
-	if (result->outcome == OUTCOME_NO_TIMEOUT)
+	if (result->outcome == OUTCOME_NO_TIMEOUT && !circumstances->both && !search_is_far(search))
 		warn(result, WARNING_OUTBOUND_ONLY,
 		     "Only probes from this side were possible. A device that takes a late probe as a new connection (the Linux default, "
 		     "nf_conntrack_tcp_loose=1) hides its timeout from them: what the far end sends after a pause may still be lost.");
@@ -334,6 +334,8 @@ void verdict_reach(const struct search *search, const struct circumstances *circ
 		.expired = NAN,
 		.keepalive_refreshes = UNKNOWN,
 		.revived_by_probe = UNKNOWN,
+		.payload_refreshes = UNKNOWN,
+		.outbound_refreshes = UNKNOWN,
 	};
 	if (ledger_path(search_ledger(search)).connections > 0)
 		judge(result, search);

@@ -11,6 +11,7 @@ struct circumstances {
 	bool address_changed; /* see REASON_ADDRESS_CHANGED */
 	unsigned capture_drops;
 	double clock_jump;    /* longest time by which a wake-up came late, seconds */
+	bool both;            /* both directions are measured */
 };
 
 /* `search` may be finished or not; what is known is told either way. The messages are English sentences. */

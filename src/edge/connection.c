@@ -14,9 +14,31 @@ struct connection {
 	struct event *event;
 	struct sockaddr_storage source;
 	const struct target *target;
+	struct greeting *greeting; /* NULL: none is wanted (any more) */
 	connection_notify *notify;
 	void *arg;
 };
+
+/* Reads the first line. False where there is, or will be, more of it. */
+static bool read_greeting(struct connection *connection)
+{
+	struct greeting *greeting = connection->greeting;
+	ssize_t count = recv(connection->fd, greeting->line + greeting->length, sizeof greeting->line - greeting->length, MSG_PEEK);
+
+	if (count <= 0)
+		return true;
+
+	char *end = memchr(greeting->line + greeting->length, '\n', (size_t)count);
+	size_t taken = end ? (size_t)(end - greeting->line) - greeting->length + 1 : (size_t)count;
+
+	recv(connection->fd, NULL, taken, MSG_TRUNC);
+	greeting->length += taken - (end != NULL);
+	if (!end && greeting->length < sizeof greeting->line)
+		return false;
+	connection->greeting = NULL;
+	connection->notify(connection->arg, CONNECTION_GREETED, 0);
+	return true;
+}
 
 /* Discards in the kernel (MSG_TRUNC on a TCP socket, tcp(7)), so that the window stays open. */
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -26,6 +48,8 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	ssize_t count = 1;
 
 	(void)what;
+	if (connection->greeting && !read_greeting(connection))
+		return;
 	for (int i = 0; i < ROUNDS && count > 0; i++)
 		count = recv(fd, NULL, CHUNK, MSG_TRUNC);
 	if (count > 0 || (count < 0 && (errno == EAGAIN || errno == EINTR)))
@@ -63,17 +87,28 @@ static void on_connected(evutil_socket_t fd, short what, void *arg)
 	connection->notify(connection->arg, CONNECTION_OPENED, 0);
 }
 
+int connection_socket(const struct target *target)
+{
+	int fd = socket(target->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && target->interface_given &&
+	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, target->interface, (socklen_t)strlen(target->interface)) < 0) {
+		int error = errno;
+
+		close(fd);
+		errno = error;
+		return -1;
+	}
+	return fd;
+}
+
 static int begin(struct connection *connection, struct event_base *base)
 {
 	const struct target *target = connection->target;
 	socklen_t length = sizeof connection->source;
 
-	connection->fd = socket(target->family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	connection->fd = connection_socket(target);
 	if (connection->fd < 0)
-		return -1;
-	if (target->interface_given &&
-	    setsockopt(connection->fd, SOL_SOCKET, SO_BINDTODEVICE, target->interface,
-		       (socklen_t)strlen(target->interface)) < 0)
 		return -1;
 	if (connect(connection->fd, (const struct sockaddr *)&target->remote, target->length) < 0 &&
 	    errno != EINPROGRESS)
@@ -88,14 +123,15 @@ static int begin(struct connection *connection, struct event_base *base)
 	return 0;
 }
 
-struct connection *connection_open(struct event_base *base, const struct target *target,
+struct connection *connection_open(struct event_base *base, const struct target *target, struct greeting *greeting,
 				   connection_notify *notify, void *arg)
 {
 	struct connection *connection = malloc(sizeof *connection);
 
 	if (connection == NULL)
 		return NULL;
-	*connection = (struct connection){ .fd = -1, .target = target, .notify = notify, .arg = arg };
+	*connection = (struct connection){ .fd = -1, .target = target, .greeting = greeting, .notify = notify,
+					   .arg = arg };
 	if (begin(connection, base) < 0) {
 		int error = errno;
 

@@ -32,6 +32,14 @@ struct engine_stats {
  * caller drops privileges next. NULL with the failure filled in. Caller frees with engine_free(). */
 struct engine *engine_raw_new(const struct engine_config *, struct failure *);
 
+/* From now on the target is a responder, and connections can be probed from its side. What is told of this channel, and
+ * that it is lost or works again, is to be passed on. */
+struct farside;
+struct protocol_answer;
+void engine_set_far(struct engine *, struct farside *);
+void engine_answer(struct engine *, const struct protocol_answer *, double at);
+void engine_far_changed(struct engine *, bool ready);
+
 /* Closes every connection (with FIN) and everything else. */
 void engine_free(struct engine *);
 

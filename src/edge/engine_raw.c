@@ -93,7 +93,7 @@ static void note_source(struct engine *engine, const struct sockaddr_storage *so
 		engine->shared.stats.address_changed = true;
 }
 
-static void open_link(struct engine *engine, int number)
+static void open_link(struct engine *engine, int number, enum direction direction)
 {
 	if (number >= engine->link_count) {
 		struct link **larger = realloc(engine->links, (size_t)(number + 1) * sizeof *larger);
@@ -106,7 +106,7 @@ static void open_link(struct engine *engine, int number)
 	}
 	if (engine->links[number] != NULL)
 		return;
-	engine->links[number] = link_new(&engine->shared, number);
+	engine->links[number] = link_new(&engine->shared, number, direction);
 	if (engine->links[number] != NULL && link_source(engine->links[number]) != NULL)
 		note_source(engine, link_source(engine->links[number]));
 }
@@ -117,11 +117,23 @@ void engine_act(struct engine *engine, const struct action *action)
 
 	switch (action->kind) {
 	case ACTION_OPEN:
-		open_link(engine, action->conn);
+		open_link(engine, action->conn, action->direction);
 		break;
 	case ACTION_PROBE:
 		if (link != NULL)
 			link_probe(link);
+		break;
+	case ACTION_CONFIRM:
+		if (link != NULL)
+			link_confirm(link);
+		break;
+	case ACTION_BYTE:
+		if (link != NULL)
+			link_byte(link);
+		break;
+	case ACTION_ACK:
+		if (link != NULL)
+			link_ack(link);
 		break;
 	case ACTION_CLOSE:
 		if (link != NULL)
@@ -190,6 +202,25 @@ struct engine *engine_raw_new(const struct engine_config *config, struct failure
 		return NULL;
 	}
 	return engine;
+}
+
+void engine_set_far(struct engine *engine, struct farside *far)
+{
+	engine->shared.far = far;
+}
+
+void engine_answer(struct engine *engine, const struct protocol_answer *answer, double at)
+{
+	for (int i = 0; i < engine->link_count; i++)
+		if (engine->links[i] != NULL && link_answer(engine->links[i], answer, at))
+			return;
+}
+
+void engine_far_changed(struct engine *engine, bool ready)
+{
+	for (int i = 0; i < engine->link_count; i++)
+		if (engine->links[i] != NULL)
+			link_far_changed(engine->links[i], ready);
 }
 
 void engine_free(struct engine *engine)

@@ -1,13 +1,14 @@
 /* The kernel and the capture tell of the same things at slightly different times, and the capture may miss
  * some. The capture is believed, for it has the numbers and the times; the kernel's word starts a deadline,
  * after which it has to do. */
-#include "edge/link.h"
+#include "edge/link_state.h"
 #include "core/classify.h"
 #include "core/flow.h"
 #include "core/probe.h"
 #include "edge/capture.h"
 #include "edge/clock.h"
 #include "edge/connection.h"
+#include "edge/farside.h"
 #include "edge/inject.h"
 #include "edge/target.h"
 
@@ -20,29 +21,6 @@
 #define CAPTURE_PATIENCE 1.0 /* seconds from the kernel's word to the capture's */
 #define RETRY_FIRST 0.002    /* seconds before a probe that found no buffer is tried again; doubles */
 enum { RETRIES = 6 };
-
-/* Deadlines are NAN where nothing is waited for. */
-struct link {
-	struct link_shared *shared;
-	int number;
-	struct connection *connection; /* NULL once it is over */
-	struct sockaddr_storage source;
-	struct flow flow;
-	struct event *timer;           /* for the earliest of the deadlines */
-
-	double seen_open_by; /* the kernel says it is open, the capture does not yet */
-
-	int probes_unseen;   /* handed to the kernel and not yet captured */
-	double handed_at;    /* the latest of them */
-	unsigned dropped;    /* by the capture before the first of them */
-	double seen_sent_by;
-
-	double retry_at;
-	int retries;
-
-	int over_error;      /* what the socket told of its end */
-	double seen_over_by;
-};
 
 /* What the capture did not show: without TTL or origin. */
 static void tell(struct link *link, enum observed what, double at, int error)
@@ -71,7 +49,7 @@ static void schedule(struct link *link)
 }
 
 /* The connection is of no more use; nothing more is told of it. */
-static void end(struct link *link)
+void link_end(struct link *link)
 {
 	connection_close(link->connection);
 	link->connection = NULL;
@@ -82,7 +60,7 @@ static void end(struct link *link)
 
 static void open_failed(struct link *link, int error)
 {
-	end(link);
+	link_end(link);
 	tell(link, OBSERVED_OPEN_FAILED, clock_now(), error);
 }
 
@@ -105,16 +83,19 @@ static bool source_present(const struct link *link)
 	return present;
 }
 
-static void probe_failed(struct link *link, int error)
+void link_probe_failed(struct link *link, int error)
 {
 	link->shared->stats.send_errors++;
 	tell(link, OBSERVED_SEND_FAILED, clock_now(), error);
 }
 
-static int send_probe(struct link *link)
+/* With the next number instead of the last one a segment draws no answer (RFC 9293, 3.10.7.4). */
+static int send_segment(struct link *link, bool draws_answer)
 {
 	uint8_t packet[PROBE_LONGEST];
-	size_t length = probe_build(&link->flow, clock_tick(), packet);
+	struct flow flow = link->flow;
+	flow.snd_nxt += !draws_answer;
+	size_t length = probe_build(&flow, clock_tick(), packet);
 
 	if (length == 0)
 		return ENOMEM;
@@ -130,13 +111,13 @@ static void probe(struct link *link)
 	/* Asked before: the capture sees the probe while it is being sent. */
 	unsigned dropped = capture_dropped(link->shared->capture);
 	double at = clock_now();
-	int error = send_probe(link);
+	int error = send_segment(link, true);
 
 	link->retry_at = NAN;
 	if ((error == ENOBUFS || error == EAGAIN) && link->retries < RETRIES) {
 		link->retry_at = at + RETRY_FIRST * (1 << link->retries++);
 	} else if (error != 0) {
-		probe_failed(link, error);
+		link_probe_failed(link, error);
 	} else {
 		link->shared->stats.probes_sent++;
 		flow_probed(&link->flow, at);
@@ -148,12 +129,27 @@ static void probe(struct link *link)
 	schedule(link);
 }
 
-void link_probe(struct link *link)
+void link_confirm(struct link *link)
 {
 	if (link->connection == NULL || link->flow.state != FLOW_OPEN)
 		return;
 	link->retries = 0;
 	probe(link);
+}
+
+/* One that cannot be sent is as one that is lost. */
+void link_ack(struct link *link)
+{
+	if (link->connection != NULL && link->flow.state == FLOW_OPEN)
+		send_segment(link, false);
+}
+
+void link_probe(struct link *link)
+{
+	if (link->direction != DIRECTION_INBOUND)
+		link_confirm(link);
+	else if (link->connection != NULL && link->flow.state == FLOW_OPEN)
+		link_ask_far(link);
 }
 
 /* Whether the capture had to drop anything since the last probe was handed over. */
@@ -175,7 +171,7 @@ static void probe_unseen(struct link *link)
 	link->flow.probe_at = NAN;
 	if (missed)
 		tell(link, OBSERVED_OUTBOUND, link->handed_at, 0);
-	probe_failed(link, missed ? ENODATA : EHOSTUNREACH);
+	link_probe_failed(link, missed ? ENODATA : EHOSTUNREACH);
 }
 
 static void open_unseen(struct link *link)
@@ -195,7 +191,7 @@ static void over_unseen(struct link *link)
 {
 	int error = link->over_error;
 
-	end(link);
+	link_end(link);
 	tell(link, error == 0 ? OBSERVED_FIN : OBSERVED_RESET, clock_now(), 0);
 }
 
@@ -226,6 +222,9 @@ static void on_connection(void *arg, enum connection_event event, int error)
 	case CONNECTION_OPENED:
 		if (link->flow.state == FLOW_OPENING)
 			link->seen_open_by = clock_now() + CAPTURE_PATIENCE;
+		break;
+	case CONNECTION_GREETED:
+		link_greeted(link);
 		break;
 	case CONNECTION_FAILED:
 	case CONNECTION_OVER:
@@ -261,13 +260,18 @@ static void settle(struct link *link, enum observed what)
 		break;
 	case OBSERVED_RESET:
 	case OBSERVED_FIN:
-		end(link);
+		if (link->adopted)
+			farside_send(link->shared->far, PROTOCOL_REPORT, &link->id);
+		link_end(link);
 		break;
 	case OBSERVED_SYNACK:
 	case OBSERVED_UNASKED:
 	case OBSERVED_OUTBOUND:
 	case OBSERVED_ICMP:
+	case OBSERVED_FAR_OPEN:
+	case OBSERVED_PROXY:
 	case OBSERVED_OPEN_FAILED:
+	case OBSERVED_LEFT:
 	case OBSERVED_SEND_FAILED:
 		break;
 	}
@@ -283,7 +287,16 @@ bool link_segment(struct link *link, const struct segment *segment, double at, u
 		return false;
 	if (classify(&link->flow, segment, at, tick, &o)) {
 		o.conn = link->number;
+		if (o.what == OBSERVED_UNASKED && link->direction == DIRECTION_INBOUND) {
+			/* What the far end sends here it was asked for. */
+			o.what = OBSERVED_REPLY;
+			o.far = true;
+			o.rtt = at - link->asked_at;
+			link->asked_at = NAN;
+		}
 		settle(link, o.what);
+		if (o.what == OBSERVED_REPLY && !o.far)
+			link_look_for_proxy(link, at);
 		link->shared->queue(link->shared->queue_arg, &o);
 	}
 	return true;
@@ -305,21 +318,22 @@ static struct endpoint endpoint(const struct sockaddr_storage *address)
 	return e;
 }
 
-struct link *link_new(struct link_shared *shared, int number)
+struct link *link_new(struct link_shared *shared, int number, enum direction direction)
 {
 	const struct target *target = shared->target;
 	struct link *link = calloc(1, sizeof *link);
 
 	if (link == NULL)
 		return NULL;
-	*link = (struct link){ .shared = shared, .number = number, .handed_at = NAN, .seen_open_by = NAN,
-			       .seen_sent_by = NAN, .retry_at = NAN, .seen_over_by = NAN };
+	*link = (struct link){ .shared = shared, .number = number, .direction = direction, .handed_at = NAN,
+			       .seen_open_by = NAN, .seen_sent_by = NAN, .retry_at = NAN, .seen_over_by = NAN,
+			       .asked_at = NAN, .compare_from = NAN };
 	link->timer = evtimer_new(shared->base, on_timer, link);
 	if (link->timer == NULL) {
 		free(link);
 		return NULL;
 	}
-	link->connection = connection_open(shared->base, target, on_connection, link);
+	link->connection = connection_open(shared->base, target, shared->far ? &link->greeting : NULL, on_connection, link);
 	if (link->connection == NULL) {
 		open_failed(link, errno);
 		return link;

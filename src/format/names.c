@@ -94,6 +94,7 @@ const char *observed_name(enum observed what)
 	case OBSERVED_SYNACK: return "synack_repeated";
 	case OBSERVED_OPEN_FAILED: return "open_failed";
 	case OBSERVED_SENT: return "probe";
+	case OBSERVED_LEFT: return "probe_left";
 	case OBSERVED_SEND_FAILED: return "send_failed";
 	case OBSERVED_REPLY: return "reply";
 	case OBSERVED_UNASKED: return "unasked";
@@ -101,6 +102,20 @@ const char *observed_name(enum observed what)
 	case OBSERVED_RESET: return "reset";
 	case OBSERVED_FIN: return "fin";
 	case OBSERVED_ICMP: return "icmp";
+	case OBSERVED_FAR_OPEN: return "far_open";
+	case OBSERVED_PROXY: return "proxy";
+	}
+	return NULL;
+}
+
+const char *learned_name(enum learned learned)
+{
+	switch (learned) {
+	case LEARNED_UNKNOWN: return NULL;
+	case LEARNED_NONE: return "none";
+	case LEARNED_NEAR: return "near";
+	case LEARNED_FAR: return "far";
+	case LEARNED_BOTH: return "both";
 	}
 	return NULL;
 }

@@ -2,7 +2,7 @@
 #ifndef IDLEPROBE_NAMES_H
 #define IDLEPROBE_NAMES_H
 
-#include "core/ledger.h"
+#include "core/findings.h"
 #include "core/types.h"
 
 const char *outcome_name(enum outcome);
@@ -12,6 +12,7 @@ const char *reason_name(enum reason);           /* NULL for REASON_NONE */
 const char *warning_name(enum warning_code);
 const char *sample_name(enum sample_outcome);
 const char *observed_name(enum observed);
+const char *learned_name(enum learned);         /* NULL for LEARNED_UNKNOWN */
 const char *strategy_name(enum strategy);
 
 #endif

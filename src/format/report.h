@@ -8,6 +8,22 @@
 #include "core/platforms.h"
 #include "core/search.h"
 
+/* What was measured of one direction. */
+struct report_side {
+	const struct result *result;      /* NULL where it was not measured */
+	const struct sample *samples;
+	size_t sample_count;
+	const int *numbers;               /* the run's, by the samples' connections; NULL: the same */
+};
+
+/* What a responder sees of this side. */
+struct report_nat {
+	bool detected;
+	const char *address;              /* NULL where there is no responder */
+	int port;
+	enum tristate remapped;           /* a late segment came through another port */
+};
+
 struct report {
 	double started_at, finished_at;   /* seconds since 1970, UTC */
 	double elapsed;                   /* by the clock that no one sets */
@@ -20,12 +36,14 @@ struct report {
 	} target;
 	const struct options *options;    /* what was asked for */
 	struct path_stats path;
-	struct result result;
+	struct report_nat nat;
+	enum tristate proxy;              /* between this end and a responder */
+	const char *learned_by;           /* which ends are told of the expiry; NULL where not known */
+	struct result result;             /* the answer */
+	struct report_side outbound, inbound;
 	struct advice advice;
 	const struct platform **consistent;
 	size_t consistent_count;
-	const struct sample *samples;
-	size_t sample_count;
 	char error[600];                  /* why nothing could be opened; empty otherwise */
 };
 

@@ -21,13 +21,19 @@ static void add_target(cJSON *root, const struct report *report)
 	json_text(target, "source_address", report->target.source_address);
 }
 
-static void add_method(cJSON *root, const struct options *options)
+static void add_method(cJSON *root, const struct report *report)
 {
+	const struct options *options = report->options;
 	cJSON *method = json_object(root, "method");
+	cJSON *directions;
 
 	json_text(method, "engine", "raw");
 	json_text(method, "strategy", strategy_name((enum strategy)options->strategy));
-	json_text(json_array(method, "directions"), NULL, "outbound");
+	directions = json_array(method, "directions");
+	if (report->outbound.result)
+		json_text(directions, NULL, "outbound");
+	if (report->inbound.result)
+		json_text(directions, NULL, "inbound");
 	json_number(method, "connections", options->connections, 0);
 	json_number(method, "min_idle_s", options->min_idle, MS);
 	json_number(method, "max_idle_s", options->max_idle, MS);
@@ -42,11 +48,25 @@ void report_json_subject(cJSON *root, const struct report *report)
 	json_text(tool, "name", "idleprobe");
 	json_text(tool, "version", idleprobe_version);
 	add_target(root, report);
-	add_method(root, report->options);
+	add_method(root, report);
 }
 
-static void add_path(cJSON *root, const struct path_stats *stats)
+static void add_nat(cJSON *path, const struct report_nat *nat)
 {
+	if (!nat->address) {
+		json_null(path, "nat");
+		return;
+	}
+	cJSON *object = json_object(path, "nat");
+	json_bool(object, "detected", nat->detected ? YES : NO);
+	json_text(object, "observed_address", nat->address);
+	json_number(object, "observed_port", nat->port, 0);
+	json_bool(object, "remapped", nat->remapped);
+}
+
+static void add_path(cJSON *root, const struct report *report)
+{
+	const struct path_stats *stats = &report->path;
 	cJSON *path = json_object(root, "path");
 	cJSON *rtt = json_object(path, "rtt_ms");
 
@@ -55,7 +75,8 @@ static void add_path(cJSON *root, const struct path_stats *stats)
 	json_number(rtt, "max", stats->rtt_max * 1000, 3);
 	json_number(path, "loss", stats->loss, 4);
 	json_number(path, "reply_ttl", stats->reply_ttl > 0 ? stats->reply_ttl : NAN, 0);
-	json_null(path, "nat");
+	add_nat(path, &report->nat);
+	json_bool(path, "proxy", report->proxy);
 	json_number(path, "connections_opened", stats->connections, 0);
 	json_number(path, "probes_sent", stats->probes, 0);
 }
@@ -71,6 +92,14 @@ static void add_finding(cJSON *object, const struct result *result)
 	json_text(object, "signal_from", origin_name(result->signal_from));
 }
 
+static void add_direction(cJSON *directions, const char *name, const struct result *result)
+{
+	if (result)
+		add_finding(json_object(directions, name), result);
+	else
+		json_null(directions, name);
+}
+
 void report_json_result(cJSON *root, const struct report *report)
 {
 	const struct result *result = &report->result;
@@ -79,10 +108,13 @@ void report_json_result(cJSON *root, const struct report *report)
 	add_finding(object, result);
 	json_bool(object, "keepalive_refreshes", result->keepalive_refreshes);
 	json_bool(object, "revived_by_probe", result->revived_by_probe);
+	json_bool(object, "payload_refreshes", result->payload_refreshes);
+	json_bool(object, "outbound_refreshes", result->outbound_refreshes);
+	json_text(object, "learned_by", report->learned_by);
 	json_text(object, "reason", reason_name(result->reason));
 	cJSON *directions = json_object(object, "directions");
-	add_finding(json_object(directions, "outbound"), result);
-	json_null(directions, "inbound");
+	add_direction(directions, "outbound", report->outbound.result);
+	add_direction(directions, "inbound", report->inbound.result);
 }
 
 static void add_keepalive(cJSON *object, const struct keepalive *keepalive)
@@ -151,20 +183,18 @@ static void add_warnings(cJSON *root, const struct result *result)
 	}
 }
 
-static void add_samples(cJSON *root, const struct report *report)
+static void add_samples(cJSON *list, const char *direction, const struct report_side *side)
 {
-	cJSON *list = json_array(root, "samples");
-
-	for (size_t i = 0; i < report->sample_count; i++) {
-		const struct sample *sample = &report->samples[i];
+	for (size_t i = 0; i < side->sample_count; i++) {
+		const struct sample *sample = &side->samples[i];
 
 		if (sample->moot)
 			continue; /* of no idle time */
 
 		cJSON *row = json_object(list, NULL);
 
-		json_number(row, "connection", sample->conn, 0);
-		json_text(row, "direction", "outbound");
+		json_number(row, "connection", side->numbers ? side->numbers[sample->conn] : sample->conn, 0);
+		json_text(row, "direction", direction);
 		json_number(row, "idle_s", sample->idle, MS);
 		json_number(row, "age_s", sample->age, MS);
 		json_text(row, "outcome", sample_name(sample->outcome));
@@ -184,13 +214,17 @@ char *report_json(const struct report *report)
 	json_number(root, "elapsed_s", report->elapsed, MS);
 	json_bool(root, "interrupted", report->interrupted ? YES : NO);
 	report_json_subject(root, report);
-	add_path(root, &report->path);
+	add_path(root, report);
 	report_json_result(root, report);
 	add_advice(root, &report->advice);
 	add_consistent(root, report);
 	add_bounds(root, report);
 	add_warnings(root, &report->result);
 	json_text(root, "error", report->error[0] ? report->error : NULL);
-	add_samples(root, report);
+
+	cJSON *samples = json_array(root, "samples");
+
+	add_samples(samples, "outbound", &report->outbound);
+	add_samples(samples, "inbound", &report->inbound);
 	return json_line(root);
 }

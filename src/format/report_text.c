@@ -184,6 +184,9 @@ static void answer(const struct text *text)
 	fprintf(text->out, text->colour ? "\033[1m%s\033[0m\n" : "%s\n", words);
 	if (result->outcome == OUTCOME_TIMEOUT)
 		fprintf(text->out, "%s\n", signal_words(result).text);
+	if (text->report->inbound.result && text->report->outbound.result && result->outcome == OUTCOME_TIMEOUT &&
+	    text->report->outbound.result->outcome == OUTCOME_NO_TIMEOUT)
+		fprintf(text->out, "Only what the far end sends after such a pause is lost; what this end sends gets through.\n");
 	if (result->outcome == OUTCOME_CLOSED_BY_ENDPOINT)
 		fprintf(text->out, "It does so with %s; whether it is the server or a proxy in front of it cannot be told.\n",
 			result->signal == SIGNAL_FIN_AT_EXPIRY ? "a FIN" : "an RST");
@@ -207,32 +210,31 @@ static bool is_end(enum sample_outcome outcome)
 	return false;
 }
 
-static int count_ended(const struct report *report)
+static int count_ended(const struct report_side *side)
 {
 	int ended = 0;
 
-	for (size_t i = 0; i < report->sample_count; i++) {
+	for (size_t i = 0; i < side->sample_count; i++) {
 		size_t earlier = 0;
 
-		if (!is_end(report->samples[i].outcome) || report->samples[i].moot)
+		if (!is_end(side->samples[i].outcome) || side->samples[i].moot)
 			continue;
-		while (earlier < i && !(is_end(report->samples[earlier].outcome) &&
-					report->samples[earlier].conn == report->samples[i].conn))
+		while (earlier < i && !(is_end(side->samples[earlier].outcome) &&
+					side->samples[earlier].conn == side->samples[i].conn))
 			earlier++;
 		ended += earlier == i;
 	}
 	return ended;
 }
 
-static void tell_fates(const struct text *text)
+static void tell_fates(const struct text *text, const struct report_side *side)
 {
-	const struct report *report = text->report;
-	const struct result *result = &report->result;
+	const struct result *result = side->result;
 	double shortest = INFINITY, longest = 0;
-	int answered = 0, ended = count_ended(report);
+	int answered = 0, ended = count_ended(side);
 
-	for (size_t i = 0; i < report->sample_count; i++) {
-		const struct sample *sample = &report->samples[i];
+	for (size_t i = 0; i < side->sample_count; i++) {
+		const struct sample *sample = &side->samples[i];
 
 		if (sample->outcome != SAMPLE_ALIVE || sample->control || sample->moot)
 			continue;
@@ -248,6 +250,48 @@ static void tell_fates(const struct text *text)
 		row(text, "ended", "%d connection%s; none survived %.1f s", ended, ended == 1 ? "" : "s", result->expired);
 	else if (ended)
 		row(text, "ended", "%d connection%s", ended, ended == 1 ? "" : "s");
+}
+
+/* What one direction came to. */
+static void tell_direction(const struct text *text, const char *label, const char *whose, const struct report_side *side)
+{
+	const struct result *result = side->result;
+
+	switch (result->outcome) {
+	case OUTCOME_TIMEOUT:
+	case OUTCOME_CLOSED_BY_ENDPOINT:
+		row(text, label, "%s get through until %s", whose, span(result).text);
+		break;
+	case OUTCOME_NO_TIMEOUT:
+		row(text, label, "%s still got through after %s, the longest time tried", whose, duration_text(result->survived).text);
+		break;
+	case OUTCOME_INCONCLUSIVE:
+		row(text, label, "no answer: %s", reason_words(result->reason));
+		break;
+	case OUTCOME_UNREACHABLE:
+		row(text, label, "no connection could be opened");
+		break;
+	}
+	tell_fates(text, side);
+}
+
+static void tell_directions(const struct text *text)
+{
+	const struct report *report = text->report;
+
+	if (!report->inbound.result) {
+		tell_fates(text, &report->outbound);
+		return;
+	}
+	tell_direction(text, "inbound", "segments from the far end", &report->inbound);
+	if (report->outbound.result)
+		tell_direction(text, "outbound", "segments from this end", &report->outbound);
+	if (report->result.revived_by_probe != UNKNOWN)
+		row(text, "revival", report->result.revived_by_probe == YES
+			    ? "a segment from this end brings an expired connection back"
+			    : "a segment from this end does not bring an expired connection back");
+	if (report->nat.address && report->nat.detected)
+		row(text, "NAT", "the far end sees this one as %s port %d", report->nat.address, report->nat.port);
 }
 
 static void tell_keepalives(const struct text *text)
@@ -270,7 +314,7 @@ static void evidence(const struct text *text)
 	const struct path_stats *path = &report->path;
 
 	heading(text, "Evidence");
-	tell_fates(text);
+	tell_directions(text);
 	tell_keepalives(text);
 	if (!isnan(path->rtt_median))
 		row(text, "path", "round trip %.3g ms (%.3g to %.3g), %.2g %% of the probes lost", path->rtt_median * 1000,

@@ -74,7 +74,7 @@ static void summarize(struct summary *summary, double *times, double *widths)
 static void count(struct summary *summary, const struct scenario *scenario, const struct measured *measured,
 		  double *times, double *widths)
 {
-	const struct search_config *config = &scenario->search;
+	const struct search_config *config = &scenario->survey.search;
 	double asked = fmax(config->precision * scenario->timeout, config->resolution);
 
 	summary->scenarios++;

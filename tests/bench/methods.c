@@ -124,7 +124,7 @@ const size_t method_count = sizeof methods / sizeof *methods;
 
 static struct measured measure_by_idleprobe(const struct scenario *scenario)
 {
-	struct played played = play(&scenario->search, &scenario->world);
+	struct played played = play(&scenario->survey, &scenario->world);
 
 	return (struct measured){
 		.answered = played.ended && played.result.outcome == OUTCOME_TIMEOUT,
@@ -142,8 +142,8 @@ struct measured method_measure(const struct method *method, const struct scenari
 {
 	struct scenario scenario = *drawn;
 
-	scenario.search.strategy = method->strategy;
-	scenario.search.connections = method->connections;
+	scenario.survey.search.strategy = method->strategy;
+	scenario.survey.search.connections = method->connections;
 	if (!method->search)
 		return measure_by_idleprobe(&scenario);
 
@@ -152,7 +152,7 @@ struct measured method_measure(const struct method *method, const struct scenari
 	/* Such a client knows but to a round trip when a segment passes the middlebox: that is forgiven. */
 	double slack = 1.5 * scenario.world.rtt;
 
-	method->search(&walk, &scenario.search, &measured);
+	method->search(&walk, &scenario.survey.search, &measured);
 	measured.elapsed = walk.now;
 	measured.connections = walk.connections;
 	measured.probes = walk.probes;

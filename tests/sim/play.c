@@ -5,26 +5,26 @@
 
 enum { MOST_STEPS = 300000 };
 
-struct played play(const struct search_config *config, const struct world_config *world_config)
+struct played play(const struct survey_config *config, const struct world_config *world_config)
 {
 	const struct circumstances circumstances = {.interrupted = false};
-	struct search *search = search_new(config);
+	struct survey *survey = survey_new(config);
 	struct world *world = world_new(world_config);
 	struct played played = {.ended = true};
 	double now = 0;
 
-	if (!search)
+	if (!survey)
 		abort();
-	for (int step = 0; !search_done(search); step++) {
+	for (int step = 0; !survey_done(survey); step++) {
 		struct action action;
 		struct observation seen;
 
-		while (search_next(search, now, &action))
+		while (survey_next(survey, now, &action))
 			world_act(world, &action, now);
-		if (search_done(search))
+		if (survey_done(survey))
 			break;
 
-		double deadline = search_deadline(search), event = world_next(world);
+		double deadline = survey_deadline(survey), event = world_next(world);
 
 		if (fmin(deadline, event) == INFINITY || step == MOST_STEPS) {
 			played.ended = false;
@@ -33,15 +33,16 @@ struct played play(const struct search_config *config, const struct world_config
 		if (event <= deadline) {
 			now = fmax(now, event);
 			if (world_take(world, &seen))
-				search_observe(search, &seen);
+				survey_observe(survey, &seen);
 		} else {
 			now = fmax(now + 1e-6, deadline);
 		}
 	}
-	verdict_reach(search, &circumstances, &played.result);
-	played.path = ledger_path(search_ledger(search));
+	findings_reach(survey, &circumstances, &played.findings);
+	played.result = played.findings.whole;
+	played.path = survey_path(survey);
 	played.elapsed = now;
-	search_free(search);
+	survey_free(survey);
 	world_free(world);
 	return played;
 }

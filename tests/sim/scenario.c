@@ -78,20 +78,20 @@ static void draw_documented(struct scenario *scenario, uint64_t *random)
 static void draw_32(struct scenario *scenario, uint64_t *random)
 {
 	(void)random;
-	scenario->search.connections = 32;
+	scenario->survey.search.connections = 32;
 }
 
 static void draw_small_crew(struct scenario *scenario, uint64_t *random)
 {
-	scenario->search.connections = (int)uniform(random, 2, 17);
+	scenario->survey.search.connections = (int)uniform(random, 2, 17);
 	scenario->world.loss = world_random(random) < 0.5 ? 0 : 0.05;
 }
 
 static void draw_ladder(struct scenario *scenario, uint64_t *random)
 {
 	(void)random;
-	scenario->search.strategy = STRATEGY_LADDER;
-	scenario->search.connections = 4;
+	scenario->survey.search.strategy = STRATEGY_LADDER;
+	scenario->survey.search.connections = 4;
 }
 
 static void draw_ladder_loss_5(struct scenario *scenario, uint64_t *random)
@@ -186,6 +186,70 @@ static void draw_router(struct scenario *scenario, uint64_t *random)
 	scenario->expectation = EXPECT_NO_TIMEOUT;
 }
 
+/* Both directions, each measured to its end. Half of the boxes stop letting segments in before they forget. */
+static void draw_both(struct scenario *scenario, uint64_t *random)
+{
+	scenario->survey.inbound = scenario->survey.thorough = true;
+	scenario->world.responder = true;
+	if (world_random(random) < 0.5)
+		scenario->world.inbound_timeout = log_uniform(random, SHORTEST, scenario->world.timeout);
+}
+
+static void draw_both_loss_5(struct scenario *scenario, uint64_t *random)
+{
+	draw_both(scenario, random);
+	scenario->world.loss = 0.05;
+}
+
+/* nf_conntrack_tcp_loose=1: only the far side sees the expiry. */
+static void draw_loose(struct scenario *scenario, uint64_t *random)
+{
+	scenario->survey.inbound = true;
+	scenario->world.responder = true;
+	scenario->world.late = LATE_REVIVE;
+	scenario->world.far_late_reset = world_random(random) < 0.5;
+	scenario->world.loss = world_random(random) < 0.5 ? 0 : 0.05;
+}
+
+/* What only two ends can tell, one at a time. */
+static void draw_two_ends(struct scenario *scenario, uint64_t *random)
+{
+	struct world_config *world = &scenario->world;
+
+	scenario->survey.inbound = true;
+	world->responder = true;
+	switch ((int)uniform(random, 0, 9)) {
+	case 0: world->refreshed_by = REFRESHED_OUTBOUND; break;
+	case 1: world->refreshed_by = REFRESHED_INBOUND; break;
+	case 2: world->late = LATE_REMAP; break;
+	case 3: world->payload_only = true; break;
+	case 4: world->reset_at_expiry = true; break;
+	case 5: world->far_reset_at_expiry = true; break;
+	case 6: world->reset_at_expiry = world->far_reset_at_expiry = true; break;
+	case 7: world->reset_at_expiry = world->reset_forged = true; break;
+	case 8: /* as HAProxy, which counts payload only */
+		world->proxy = true;
+		world->close_after = world->timeout;
+		world->timeout = INFINITY;
+		scenario->expectation = EXPECT_CLOSED;
+		break;
+	}
+	world->far_late_reset = world_random(random) < 0.5;
+}
+
+static void draw_two_ends_loss_5(struct scenario *scenario, uint64_t *random)
+{
+	draw_two_ends(scenario, random);
+	scenario->world.loss = 0.05;
+}
+
+static void draw_responder_restart(struct scenario *scenario, uint64_t *random)
+{
+	draw_both(scenario, random);
+	scenario->survey.thorough = false;
+	draw_restart(scenario, random);
+}
+
 const struct suite suites[] = {
 	{"no loss", draw_quiet, 1, {0, 1, 1.08, 1.20}},
 	{"5 % loss each way", draw_loss_5, 1, {0.01, NAN, 1.15, NAN}},
@@ -209,6 +273,12 @@ const struct suite suites[] = {
 	{"server sends keepalives", draw_keepalive, 10, {NAN, NAN, NAN, NAN}},
 	{"revived by a late probe", draw_revival, 20, {0, NAN, NAN, NAN}},
 	{"no middlebox", draw_router, 20, {0, NAN, NAN, NAN}},
+	{"both directions", draw_both, 1, {0, 1, 1.25, NAN}},
+	{"both directions, 5 % loss each way", draw_both_loss_5, 10, {NAN, NAN, NAN, NAN}},
+	{"revived by this side's probe only", draw_loose, 10, {NAN, NAN, NAN, NAN}},
+	{"what two ends tell", draw_two_ends, 1, {NAN, NAN, NAN, NAN}},
+	{"what two ends tell, 5 % loss each way", draw_two_ends_loss_5, 1, {NAN, NAN, NAN, NAN}},
+	{"responder restarts", draw_responder_restart, 10, {NAN, NAN, NAN, NAN}},
 };
 const size_t suite_count = sizeof suites / sizeof *suites;
 
@@ -216,13 +286,16 @@ struct scenario scenario_draw(const struct suite *suite, uint64_t seed)
 {
 	uint64_t random = 0x1d1e + seed * 7919;
 	struct scenario scenario = {
-		.search = {
-			.strategy = STRATEGY_SWEEP,
-			.min_idle = 1,
-			.max_idle = 7500,
-			.precision = 0.01,
-			.resolution = 1,
-			.connections = 96,
+		.survey = {
+			.search = {
+				.strategy = STRATEGY_SWEEP,
+				.min_idle = 1,
+				.max_idle = 7500,
+				.precision = 0.01,
+				.resolution = 1,
+				.connections = 96,
+			},
+			.outbound = true,
 		},
 		.world = {
 			.rtt = log_uniform(&random, 0.001, 0.4),
@@ -231,7 +304,7 @@ struct scenario scenario_draw(const struct suite *suite, uint64_t seed)
 		},
 	};
 
-	scenario.search.documented = platforms_timeouts(documented(), &scenario.search.documented_count);
+	scenario.survey.search.documented = platforms_timeouts(documented(), &scenario.survey.search.documented_count);
 	scenario.world.jitter = scenario.world.rtt * uniform(&random, 0, 0.05);
 	suite->draw(&scenario, &random);
 	scenario.world.seed = seed * 104729 + 1;
@@ -245,22 +318,68 @@ struct scenario scenario_draw(const struct suite *suite, uint64_t seed)
 		scenario.longest = fmax(timeout, world->second_timeout);
 	}
 	scenario.longest += world->scan;
+	scenario.outbound = world->late == LATE_REVIVE ? INFINITY : timeout;
+	scenario.inbound = world->inbound_timeout > 0 ? world->inbound_timeout : timeout;
+	if (scenario.survey.inbound)
+		scenario.timeout = scenario.longest = fmin(scenario.outbound, scenario.inbound);
 	return scenario;
+}
+
+/* Where it is not measured to its end, a direction may not have come to its timeout. */
+static bool direction_is_wrong(const struct scenario *scenario, const struct result *result, double truth)
+{
+	if (result->outcome == OUTCOME_INCONCLUSIVE)
+		return false;
+	if (result->outcome == OUTCOME_NO_TIMEOUT)
+		return result->survived > truth || (scenario->survey.thorough && truth < scenario->survey.search.max_idle);
+	return result->outcome != OUTCOME_TIMEOUT || !(result->survived <= truth && truth <= result->expired);
+}
+
+/* More was told than is so. */
+static bool tells_too_much(const struct world_config *world, const struct findings *findings)
+{
+	const struct result *whole = &findings->whole;
+	bool near = findings->learned == LEARNED_NEAR || findings->learned == LEARNED_BOTH;
+	bool far = findings->learned == LEARNED_FAR || findings->learned == LEARNED_BOTH;
+
+	return (whole->payload_refreshes == NO && world->payload_only) ||
+	       (whole->payload_refreshes == YES && !world->payload_only) ||
+	       (whole->outbound_refreshes == YES && world->refreshed_by == REFRESHED_INBOUND) ||
+	       (whole->outbound_refreshes == NO && world->refreshed_by != REFRESHED_INBOUND) ||
+	       (near && !world->reset_at_expiry) || (far && !world->far_reset_at_expiry) ||
+	       (findings->proxy == YES) != world->proxy;
+}
+
+static bool both_are_wrong(const struct scenario *scenario, const struct played *played)
+{
+	const struct findings *findings = &played->findings;
+	enum tristate revived = findings->whole.revived_by_probe;
+
+	if (tells_too_much(&scenario->world, findings))
+		return true;
+	if (scenario->world.proxy)
+		return false; /* one direction, looked at as a whole */
+	return direction_is_wrong(scenario, &findings->outbound, scenario->outbound) ||
+	       direction_is_wrong(scenario, &findings->inbound, scenario->inbound) ||
+	       (revived == YES && scenario->outbound <= scenario->inbound) ||
+	       (revived == NO && scenario->outbound > findings->inbound.expired + 1);
 }
 
 bool scenario_is_wrong(const struct scenario *scenario, const struct played *played)
 {
 	const struct result *result = &played->result;
 	double survived = isnan(result->survived) ? 0 : result->survived;
-	double width = fmax(scenario->search.precision * survived, scenario->search.resolution);
+	double width = fmax(scenario->survey.search.precision * survived, scenario->survey.search.resolution);
 
+	if (scenario->survey.inbound && both_are_wrong(scenario, played))
+		return true;
 	switch (result->outcome) {
 	case OUTCOME_INCONCLUSIVE:
 		return false;
 	case OUTCOME_UNREACHABLE:
 		return true;
 	case OUTCOME_NO_TIMEOUT:
-		return scenario->expectation != EXPECT_NO_TIMEOUT && scenario->timeout < scenario->search.max_idle;
+		return scenario->expectation != EXPECT_NO_TIMEOUT && scenario->timeout < scenario->survey.search.max_idle;
 	case OUTCOME_TIMEOUT:
 	case OUTCOME_CLOSED_BY_ENDPOINT:
 		break;

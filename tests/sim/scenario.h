@@ -12,11 +12,12 @@ enum expectation {
 };
 
 struct scenario {
-	struct search_config search;
+	struct survey_config survey;
 	struct world_config world;
 	enum expectation expectation;
 	double timeout;          /* the shortest that any connection meets */
 	double longest;          /* after which none lives; the same, where there is one timeout */
+	double outbound, inbound; /* of two directions: when each stops letting segments through; INFINITY */
 	bool split;              /* connections differ for good: an interval must hold both ends, or be refused */
 };
 

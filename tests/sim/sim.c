@@ -18,7 +18,7 @@ struct tally {
 	double width; /* widest, relative to what was asked */
 	double connections, probes;
 	int most_probes;
-	char told[TOLD * 160];
+	char told[TOLD * 200];
 };
 
 static int by_value(const void *left, const void *right)
@@ -42,10 +42,33 @@ static const char *outcome_name(enum outcome outcome)
 
 static int describe(char *text, size_t size, uint64_t seed, const struct scenario *scenario, const struct played *played)
 {
+	const struct findings *findings = &played->findings;
+
+	if (findings->has_inbound)
+		return snprintf(text, size, "# seed %llu: outbound %.2f, %s (reason %d) %.2f to %.2f; inbound %.2f, %s (reason %d) %.2f to %.2f; revived %d; %.2f T\n",
+				(unsigned long long)seed, scenario->outbound, outcome_name(findings->outbound.outcome), (int)findings->outbound.reason,
+				findings->outbound.survived, findings->outbound.expired, scenario->inbound,
+				outcome_name(findings->inbound.outcome), (int)findings->inbound.reason, findings->inbound.survived, findings->inbound.expired,
+				(int)findings->whole.revived_by_probe, played->elapsed / scenario->timeout);
 	return snprintf(text, size, "# seed %llu: truth %.3f to %.3f s, answer %s (reason %d) %.3f to %.3f s after %.3f T, rtt %.3f s\n",
 			(unsigned long long)seed, scenario->timeout, scenario->longest, outcome_name(played->result.outcome),
 			(int)played->result.reason, played->result.survived, played->result.expired,
 			played->elapsed / scenario->timeout, scenario->world.rtt);
+}
+
+static void note_width(struct tally *tally, const struct scenario *scenario, const struct result *result, double truth)
+{
+	double asked = fmax(scenario->survey.search.precision * truth, scenario->survey.search.resolution);
+
+	tally->width = fmax(tally->width, (result->expired - result->survived) / asked);
+}
+
+/* The last timeout to be waited for. */
+static double scenario_last(const struct scenario *scenario)
+{
+	if (!scenario->survey.inbound || isinf(scenario->outbound))
+		return scenario->timeout;
+	return fmax(scenario->outbound, scenario->inbound);
 }
 
 static void count(struct tally *tally, uint64_t seed, const struct scenario *scenario, const struct played *played)
@@ -64,13 +87,17 @@ static void count(struct tally *tally, uint64_t seed, const struct scenario *sce
 	for (size_t i = 0; i < result->warning_count; i++)
 		tally->spread += result->warnings[i].code == WARNING_SCAN_GRANULARITY;
 	if (result->outcome == OUTCOME_TIMEOUT || result->outcome == OUTCOME_CLOSED_BY_ENDPOINT) {
-		double asked = fmax(scenario->search.precision * scenario->timeout, scenario->search.resolution);
+		const struct findings *findings = &played->findings;
 
-		tally->ratios[tally->answered++] = played->elapsed / scenario->timeout;
-		tally->width = fmax(tally->width, (result->expired - result->survived) / asked);
+		tally->ratios[tally->answered++] = played->elapsed / scenario_last(scenario);
+		note_width(tally, scenario, result, scenario->timeout);
+		if (findings->has_inbound && findings->outbound.outcome == OUTCOME_TIMEOUT)
+			note_width(tally, scenario, &findings->outbound, scenario->outbound);
+		if (findings->has_inbound && findings->inbound.outcome == OUTCOME_TIMEOUT)
+			note_width(tally, scenario, &findings->inbound, scenario->inbound);
 	}
-	if ((wrong || !played->ended) && strlen(tally->told) + 160 < sizeof tally->told)
-		describe(tally->told + strlen(tally->told), 160, seed, scenario, played);
+	if ((wrong || !played->ended) && strlen(tally->told) + 200 < sizeof tally->told)
+		describe(tally->told + strlen(tally->told), 200, seed, scenario, played);
 }
 
 static double quantile(const struct tally *tally, double share)
@@ -95,7 +122,7 @@ static void play_suite(const struct suite *suite, int number, int scenarios, FIL
 		abort();
 	for (int seed = 0; seed < plays; seed++) {
 		struct scenario scenario = scenario_draw(suite, (uint64_t)seed);
-		struct played played = play(&scenario.search, &scenario.world);
+		struct played played = play(&scenario.survey, &scenario.world);
 
 		count(&tally, (uint64_t)seed, &scenario, &played);
 	}
@@ -133,7 +160,7 @@ static void play_one(uint64_t seed, char **names)
 			continue;
 
 		struct scenario scenario = scenario_draw(&suites[i], seed);
-		struct played played = play(&scenario.search, &scenario.world);
+		struct played played = play(&scenario.survey, &scenario.world);
 		char text[200];
 
 		describe(text, sizeof text, seed, &scenario, &played);

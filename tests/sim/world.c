@@ -1,49 +1,11 @@
-#include "world.h"
+#include "world_state.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
-enum { ENDPOINT_TTL = 60, BOX_TTL = 64 };
 #define SYN_RECV 60.0         /* seconds: nf_conntrack_tcp_timeout_syn_recv */
 #define INVALID_RATELIMIT 0.5 /* seconds: net.ipv4.tcp_invalid_ratelimit */
-
-enum event_kind { EVENT_OBSERVE, EVENT_BOX_EXPIRY, EVENT_SERVER_CLOSE, EVENT_SERVER_KEEPALIVE, EVENT_EVICT, EVENT_RESTART, EVENT_SYNACK };
-
-struct event {
-	double at;
-	uint64_t order; /* of events at one moment, the first made comes first */
-	enum event_kind kind;
-	int conn;
-	double stamp;   /* for timers: what they were set for */
-	struct observation seen;
-};
-
-struct connection {
-	bool open, entry, server;  /* the client's socket, the box's entry, the server's socket */
-	bool half_open;            /* the box has not seen the handshake's last ACK, */
-	bool server_half_open;     /* nor has the server: it repeats its SYN-ACK */
-	double timeout, passed;    /* of the box: seconds, and last refresh */
-	double opened;
-	double heard;              /* the server's last segment received */
-	double answered;           /* the server's last answer to an out-of-window segment */
-	double probed;
-};
-
-struct world {
-	struct world_config config;
-	uint64_t random;
-	struct event *heap;
-	size_t count, room;
-	uint64_t order;
-	struct connection *conns;
-	size_t conn_count;
-	double box_share;          /* position of the box on the path */
-	double scan_phase;
-	double burst_until;
-	bool burst;
-	double last_icmp;
-};
 
 double world_random(uint64_t *state)
 {
@@ -55,14 +17,14 @@ double world_random(uint64_t *state)
 	return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
-static double uniform(struct world *world)
+double world_uniform(struct world *world)
 {
 	return world_random(&world->random);
 }
 
 static double exponential(struct world *world, double mean)
 {
-	return -mean * log(1 - uniform(world));
+	return -mean * log(1 - world_uniform(world));
 }
 
 static bool earlier(const struct event *a, const struct event *b)
@@ -70,7 +32,7 @@ static bool earlier(const struct event *a, const struct event *b)
 	return a->at < b->at || (a->at == b->at && a->order < b->order);
 }
 
-static void push(struct world *world, struct event event)
+void world_push(struct world *world, struct event event)
 {
 	if (world->count == world->room) {
 		world->room = world->room ? 2 * world->room : 256;
@@ -108,10 +70,10 @@ static struct event pop(struct world *world)
 	return top;
 }
 
-static void observe(struct world *world, double at, struct observation seen)
+void world_observe(struct world *world, double at, struct observation seen)
 {
 	seen.at = at;
-	push(world, (struct event){.at = at, .kind = EVENT_OBSERVE, .conn = seen.conn, .seen = seen});
+	world_push(world, (struct event){.at = at, .kind = EVENT_OBSERVE, .conn = seen.conn, .seen = seen});
 }
 
 static bool is_out(const struct world *world, double now)
@@ -122,7 +84,7 @@ static bool is_out(const struct world *world, double now)
 	return false;
 }
 
-static bool is_lost(struct world *world, double now)
+bool world_loses(struct world *world, double now)
 {
 	const struct world_config *config = &world->config;
 
@@ -133,13 +95,13 @@ static bool is_lost(struct world *world, double now)
 			world->burst = !world->burst;
 			world->burst_until += exponential(world, world->burst ? config->burst_on : config->burst_off);
 		}
-		if (world->burst && uniform(world) < config->burst_loss)
+		if (world->burst && world_uniform(world) < config->burst_loss)
 			return true;
 	}
-	return uniform(world) < config->loss;
+	return world_uniform(world) < config->loss;
 }
 
-static double leg(struct world *world, double share)
+double world_leg(struct world *world, double share)
 {
 	double added = world->config.jitter > 0 ? exponential(world, world->config.jitter) : 0;
 
@@ -156,33 +118,38 @@ static double expiry(const struct world *world, const struct connection *conn)
 	return at;
 }
 
-static bool box_knows(struct world *world, struct connection *conn, double at)
+bool world_box_knows(struct world *world, struct connection *conn, double at, bool outbound)
 {
 	if (conn->entry && at > expiry(world, conn))
 		conn->entry = false;
 	if (conn->entry && world->config.flush_at > 0 && conn->opened < world->config.flush_at && at >= world->config.flush_at)
 		conn->entry = false;
+	/* What lets segments in may be shorter-lived than the mapping (RFC 4787, 5). */
+	if (!outbound && world->config.inbound_timeout > 0 && !conn->half_open && at > conn->passed + world->config.inbound_timeout)
+		return false;
 	return conn->entry;
 }
 
-static void box_refresh(struct world *world, int number, double at, bool outbound)
+void world_box_refresh(struct world *world, int number, double at, bool outbound, enum passenger passenger)
 {
 	struct connection *conn = &world->conns[number];
 	bool completes = outbound && conn->half_open;
 
 	conn->half_open &= !outbound;
-	if (world->config.payload_only && !completes)
+	if (world->config.payload_only && !completes && passenger != PASSENGER_PAYLOAD)
+		return;
+	if ((outbound ? world->config.refreshed_by == REFRESHED_INBOUND : world->config.refreshed_by == REFRESHED_OUTBOUND) && !completes)
 		return;
 	conn->passed = fmax(conn->passed, at);
-	if (world->config.reset_at_expiry)
-		push(world, (struct event){.at = expiry(world, conn), .kind = EVENT_BOX_EXPIRY, .conn = number, .stamp = conn->passed});
+	if (world->config.reset_at_expiry || world->config.far_reset_at_expiry)
+		world_push(world, (struct event){.at = expiry(world, conn), .kind = EVENT_BOX_EXPIRY, .conn = number, .stamp = conn->passed});
 }
 
 static void server_heard(struct world *world, int number, double at)
 {
 	world->conns[number].heard = at;
 	if (world->config.keepalive > 0)
-		push(world, (struct event){.at = at + world->config.keepalive, .kind = EVENT_SERVER_KEEPALIVE, .conn = number, .stamp = at});
+		world_push(world, (struct event){.at = at + world->config.keepalive, .kind = EVENT_SERVER_KEEPALIVE, .conn = number, .stamp = at});
 }
 
 /* A segment from the server at `at`; returns when it reaches the client, NAN if never. One that does not refresh passes
@@ -190,30 +157,30 @@ static void server_heard(struct world *world, int number, double at)
 static double to_client(struct world *world, int number, double at, bool refreshes)
 {
 	struct connection *conn = &world->conns[number];
-	bool lost = is_lost(world, at);
-	bool before_box = uniform(world) > world->box_share;
-	double box = at + leg(world, 1 - world->box_share);
+	bool lost = world_loses(world, at);
+	bool before_box = world_uniform(world) > world->box_share;
+	double box = at + world_leg(world, 1 - world->box_share);
 
 	if (lost && before_box)
 		return NAN;
-	if (!box_knows(world, conn, box))
+	if (!world_box_knows(world, conn, box, false))
 		return NAN;
 	if (refreshes)
-		box_refresh(world, number, box, false);
-	return lost ? NAN : box + leg(world, world->box_share);
+		world_box_refresh(world, number, box, false, PASSENGER_EMPTY);
+	return lost ? NAN : box + world_leg(world, world->box_share);
 }
 
 static void from_box(struct world *world, int number, double box, enum observed what)
 {
-	if (!is_lost(world, box))
-		observe(world, box + leg(world, world->box_share),
+	if (!world_loses(world, box))
+		world_observe(world, box + world_leg(world, world->box_share),
 			(struct observation){.what = what, .conn = number, .rtt = NAN, .from = ORIGIN_PATH, .ttl = BOX_TTL});
 }
 
 static void server_reset(struct world *world, int number, double at)
 {
-	if (!is_lost(world, at))
-		observe(world, at + leg(world, 1),
+	if (!world_loses(world, at))
+		world_observe(world, at + world_leg(world, 1),
 			(struct observation){.what = OBSERVED_RESET, .conn = number, .rtt = NAN, .from = ORIGIN_ENDPOINT, .ttl = ENDPOINT_TTL});
 }
 
@@ -226,7 +193,7 @@ static void late_segment(struct world *world, int number, double box)
 		from_box(world, number, box, OBSERVED_RESET);
 		break;
 	case LATE_REMAP:
-		server_reset(world, number, box + leg(world, 1 - world->box_share));
+		server_reset(world, number, box + world_leg(world, 1 - world->box_share));
 		break;
 	case LATE_ICMP:
 		if (!world->config.icmp_limited || box >= world->last_icmp + 1) {
@@ -247,22 +214,22 @@ static void probe(struct world *world, int number, double now)
 	bool lost, before_box;
 	double box, server, back;
 
-	observe(world, now, (struct observation){.what = OBSERVED_SENT, .conn = number, .rtt = NAN});
+	world_observe(world, now, (struct observation){.what = OBSERVED_SENT, .conn = number, .rtt = NAN});
 	conn->probed = now;
-	lost = is_lost(world, now);
-	before_box = uniform(world) < world->box_share;
-	box = now + leg(world, world->box_share);
+	lost = world_loses(world, now);
+	before_box = world_uniform(world) < world->box_share;
+	box = now + world_leg(world, world->box_share);
 	if (lost && before_box)
 		return;
-	if (!box_knows(world, conn, box)) {
+	if (!world_box_knows(world, conn, box, true)) {
 		late_segment(world, number, box);
 		if (!conn->entry)
 			return;
 	}
-	box_refresh(world, number, box, true);
+	world_box_refresh(world, number, box, true, PASSENGER_EMPTY);
 	if (lost)
 		return;
-	server = box + leg(world, 1 - world->box_share);
+	server = box + world_leg(world, 1 - world->box_share);
 	if (!conn->server || (world->config.restart_at > 0 && conn->opened < world->config.restart_at && server > world->config.restart_at)) {
 		server_reset(world, number, server);
 		return;
@@ -277,25 +244,28 @@ static void probe(struct world *world, int number, double now)
 
 	struct observation reply = {.what = OBSERVED_REPLY, .conn = number, .rtt = back - now, .from = ORIGIN_ENDPOINT, .ttl = ENDPOINT_TTL};
 
-	observe(world, back, reply);
-	if (uniform(world) < world->config.duplicate)
-		observe(world, back + 0.001, reply);
+	world_observe(world, back, reply);
+	if (world_uniform(world) < world->config.duplicate)
+		world_observe(world, back + 0.001, reply);
 }
 
 /* The last ACK of the handshake, as the client's kernel sends it. */
 static void last_ack(struct world *world, int number, double at)
 {
 	struct connection *conn = &world->conns[number];
-	bool lost = is_lost(world, at), before_box = uniform(world) < world->box_share;
-	double box = at + leg(world, world->box_share);
+	bool lost = world_loses(world, at), before_box = world_uniform(world) < world->box_share;
+	double box = at + world_leg(world, world->box_share), server;
 
-	if ((lost && before_box) || !box_knows(world, conn, box))
+	if ((lost && before_box) || !world_box_knows(world, conn, box, true))
 		return;
-	box_refresh(world, number, box, true);
+	world_box_refresh(world, number, box, true, PASSENGER_EMPTY);
 	if (lost)
 		return;
+	server = box + world_leg(world, 1 - world->box_share);
+	if (world->config.responder && conn->server_half_open)
+		far_greet(world, number, server);
 	conn->server_half_open = false;
-	server_heard(world, number, box + leg(world, 1 - world->box_share));
+	server_heard(world, number, server);
 }
 
 /* A server without that ACK repeats its SYN-ACK at growing intervals (net.ipv4.tcp_synack_retries is 5). */
@@ -310,16 +280,16 @@ static void server_repeats(struct world *world, const struct event *event)
 		conn->server = false;
 		return;
 	}
-	push(world, (struct event){.at = event->at + 2 * event->stamp, .kind = EVENT_SYNACK, .conn = event->conn, .stamp = 2 * event->stamp});
+	world_push(world, (struct event){.at = event->at + 2 * event->stamp, .kind = EVENT_SYNACK, .conn = event->conn, .stamp = 2 * event->stamp});
 	back = to_client(world, event->conn, event->at, false);
 	if (isnan(back) || !conn->open)
 		return;
-	observe(world, back, (struct observation){.what = OBSERVED_SYNACK, .conn = event->conn, .rtt = NAN, .from = ORIGIN_ENDPOINT, .ttl = ENDPOINT_TTL});
-	observe(world, back, (struct observation){.what = OBSERVED_OUTBOUND, .conn = event->conn, .rtt = NAN});
+	world_observe(world, back, (struct observation){.what = OBSERVED_SYNACK, .conn = event->conn, .rtt = NAN, .from = ORIGIN_ENDPOINT, .ttl = ENDPOINT_TTL});
+	world_observe(world, back, (struct observation){.what = OBSERVED_OUTBOUND, .conn = event->conn, .rtt = NAN});
 	last_ack(world, event->conn, back);
 }
 
-static void open_connection(struct world *world, int number, double now)
+static void open_connection(struct world *world, int number, double now, bool inbound)
 {
 	struct connection *conn;
 	double at = now, done;
@@ -330,39 +300,52 @@ static void open_connection(struct world *world, int number, double now)
 	if (!world->conns || (size_t)number != world->conn_count)
 		abort();
 	conn = &world->conns[world->conn_count++];
-	*conn = (struct connection){.answered = -INFINITY, .timeout = world->config.timeout};
-	if (world->config.second_share > 0 && uniform(world) < world->config.second_share)
+	*conn = (struct connection){.answered = -INFINITY, .replied = -INFINITY, .inbound = inbound, .timeout = world->config.timeout};
+	if (world->config.second_share > 0 && world_uniform(world) < world->config.second_share)
 		conn->timeout = world->config.second_timeout;
-	while (tries < 3 && (is_lost(world, now + retries[tries]) || is_lost(world, now + retries[tries])))
+	while (tries < 3 && (world_loses(world, now + retries[tries]) || world_loses(world, now + retries[tries])))
 		tries++;
 	if (tries == 3) {
-		observe(world, now + 6, (struct observation){.what = OBSERVED_OPEN_FAILED, .conn = number, .rtt = NAN, .error = ETIMEDOUT});
+		world_observe(world, now + 6, (struct observation){.what = OBSERVED_OPEN_FAILED, .conn = number, .rtt = NAN, .error = ETIMEDOUT});
 		return;
 	}
 	at = now + retries[tries];
-	done = at + leg(world, 1) + leg(world, 1);
+	done = at + world_leg(world, 1) + world_leg(world, 1);
 	conn->open = conn->entry = conn->server = true;
 	conn->opened = done;
-	conn->passed = done - leg(world, world->box_share);
-	observe(world, done,
+	conn->passed = done - world_leg(world, world->box_share);
+	world_observe(world, done,
 		(struct observation){.what = OBSERVED_OPEN, .conn = number, .rtt = done - at, .from = ORIGIN_ENDPOINT, .ttl = ENDPOINT_TTL});
 	conn->half_open = conn->server_half_open = true;
 	last_ack(world, number, done);
 	if (conn->server_half_open)
-		push(world, (struct event){.at = done + 1, .kind = EVENT_SYNACK, .conn = number, .stamp = 1});
+		world_push(world, (struct event){.at = done + 1, .kind = EVENT_SYNACK, .conn = number, .stamp = 1});
 	if (world->config.close_after > 0)
-		push(world, (struct event){.at = done + leg(world, 1) + world->config.close_after, .kind = EVENT_SERVER_CLOSE, .conn = number});
+		world_push(world, (struct event){.at = done + world_leg(world, 1) + world->config.close_after, .kind = EVENT_SERVER_CLOSE, .conn = number});
 }
 
 void world_act(struct world *world, const struct action *action, double now)
 {
 	switch (action->kind) {
 	case ACTION_OPEN:
-		open_connection(world, action->conn, now);
+		open_connection(world, action->conn, now, action->direction == DIRECTION_INBOUND);
 		break;
 	case ACTION_PROBE:
-		if (world->conns[action->conn].open)
+	case ACTION_CONFIRM:
+		if (!world->conns[action->conn].open)
+			break;
+		if (action->direction == DIRECTION_INBOUND && action->kind == ACTION_PROBE)
+			far_probe(world, action->conn, now);
+		else
 			probe(world, action->conn, now);
+		break;
+	case ACTION_BYTE:
+		if (world->conns[action->conn].open)
+			far_byte(world, action->conn, now);
+		break;
+	case ACTION_ACK:
+		if (world->conns[action->conn].open)
+			far_ack(world, action->conn, now);
 		break;
 	case ACTION_CLOSE:
 		world->conns[action->conn].open = false;
@@ -382,7 +365,7 @@ static void server_closes(struct world *world, int number, double at, bool by_re
 		double back = to_client(world, number, at, true);
 
 		if (!isnan(back)) {
-			observe(world, back,
+			world_observe(world, back,
 				(struct observation){.what = by_reset ? OBSERVED_RESET : OBSERVED_FIN, .conn = number, .rtt = NAN,
 						     .from = ORIGIN_ENDPOINT, .ttl = ENDPOINT_TTL});
 			return;
@@ -406,30 +389,30 @@ static void server_keepalive(struct world *world, const struct event *event)
 		server_heard(world, event->conn, event->at);
 		return;
 	}
-	observe(world, back, (struct observation){.what = OBSERVED_UNASKED, .conn = event->conn, .rtt = NAN, .from = ORIGIN_ENDPOINT, .ttl = ENDPOINT_TTL});
-	observe(world, back, (struct observation){.what = OBSERVED_OUTBOUND, .conn = event->conn, .rtt = NAN});
-	if (is_lost(world, back)) {
+	world_observe(world, back, (struct observation){.what = OBSERVED_UNASKED, .conn = event->conn, .rtt = NAN, .from = ORIGIN_ENDPOINT, .ttl = ENDPOINT_TTL});
+	world_observe(world, back, (struct observation){.what = OBSERVED_OUTBOUND, .conn = event->conn, .rtt = NAN});
+	if (world_loses(world, back)) {
 		server_heard(world, event->conn, event->at);
 		return;
 	}
-	back += leg(world, world->box_share);
-	if (box_knows(world, conn, back))
-		box_refresh(world, event->conn, back, true);
-	server_heard(world, event->conn, back + leg(world, 1 - world->box_share));
+	back += world_leg(world, world->box_share);
+	if (world_box_knows(world, conn, back, true))
+		world_box_refresh(world, event->conn, back, true, PASSENGER_EMPTY);
+	server_heard(world, event->conn, back + world_leg(world, 1 - world->box_share));
 }
 
 static void evict(struct world *world, double at)
 {
 	double newest = 0, oldest = INFINITY, limit;
 
-	push(world, (struct event){.at = at + exponential(world, world->config.evict_every), .kind = EVENT_EVICT});
+	world_push(world, (struct event){.at = at + exponential(world, world->config.evict_every), .kind = EVENT_EVICT});
 	for (size_t i = 0; i < world->conn_count; i++) {
 		if (!world->conns[i].entry)
 			continue;
 		newest = fmax(newest, world->conns[i].passed);
 		oldest = fmin(oldest, world->conns[i].passed);
 	}
-	limit = oldest + world->config.evict_share * (newest - oldest) * uniform(world);
+	limit = oldest + world->config.evict_share * (newest - oldest) * world_uniform(world);
 	for (size_t i = 0; i < world->conn_count; i++)
 		if (world->conns[i].passed <= limit)
 			world->conns[i].entry = false;
@@ -448,18 +431,27 @@ bool world_take(struct world *world, struct observation *seen)
 	switch (event.kind) {
 	case EVENT_OBSERVE:
 		*seen = event.seen;
-		if (!conn->open && seen->what != OBSERVED_OPEN_FAILED)
+		if (!conn->open && seen->what != OBSERVED_OPEN_FAILED && !seen->far)
 			return false;
-		if (seen->what == OBSERVED_RESET || seen->what == OBSERVED_FIN)
+		if ((seen->what == OBSERVED_RESET || seen->what == OBSERVED_FIN) && !seen->far)
 			conn->open = false;
 		return true;
 	case EVENT_BOX_EXPIRY:
 		if (conn->entry && conn->passed == event.stamp) {
 			conn->entry = false;
-			from_box(world, event.conn, event.at, OBSERVED_RESET);
+			if (world->config.reset_at_expiry && world->config.reset_forged)
+				server_reset(world, event.conn, event.at);
+			else if (world->config.reset_at_expiry)
+				from_box(world, event.conn, event.at, OBSERVED_RESET);
+			if (world->config.reset_at_expiry && world->config.responder && !world->config.far_reset_at_expiry)
+				far_is_open(world, event.conn, event.at + world->config.rtt);
+			if (world->config.far_reset_at_expiry && !world_loses(world, event.at))
+				far_ends(world, event.conn, event.at + world_leg(world, 1 - world->box_share), ORIGIN_PATH);
 		}
 		return false;
 	case EVENT_SERVER_CLOSE:
+		if (event.at < conn->payload_at + world->config.close_after)
+			return false;
 		server_closes(world, event.conn, event.at, world->config.close_by_reset);
 		return false;
 	case EVENT_SERVER_KEEPALIVE:
@@ -488,14 +480,14 @@ struct world *world_new(const struct world_config *config)
 		abort();
 	world->config = *config;
 	world->random = config->seed;
-	world->box_share = 0.1 + 0.8 * uniform(world);
-	world->scan_phase = uniform(world) * config->scan;
+	world->box_share = 0.1 + 0.8 * world_uniform(world);
+	world->scan_phase = world_uniform(world) * config->scan;
 	world->burst_until = exponential(world, config->burst_off);
 	world->last_icmp = -INFINITY;
 	if (config->evict_every > 0)
-		push(world, (struct event){.at = exponential(world, config->evict_every), .kind = EVENT_EVICT});
+		world_push(world, (struct event){.at = exponential(world, config->evict_every), .kind = EVENT_EVICT});
 	if (config->restart_at > 0 && !config->restart_silent)
-		push(world, (struct event){.at = config->restart_at, .kind = EVENT_RESTART});
+		world_push(world, (struct event){.at = config->restart_at, .kind = EVENT_RESTART});
 	return world;
 }
 

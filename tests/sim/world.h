@@ -7,6 +7,8 @@
 
 enum box_late { LATE_SILENT, LATE_RESET, LATE_REMAP, LATE_ICMP, LATE_REVIVE };
 
+enum refreshed_by { REFRESHED_BOTH, REFRESHED_OUTBOUND, REFRESHED_INBOUND };
+
 struct world_config {
 	uint64_t seed;
 
@@ -26,11 +28,18 @@ struct world_config {
 	double evict_share;
 	double flush_at;             /* the table is lost then; 0: never */
 	bool payload_only;           /* keepalives do not refresh */
+	enum refreshed_by refreshed_by;
+	double inbound_timeout;      /* after which it lets no inbound segment in, though it knows the connection; 0: the same */
 	bool reset_at_expiry;
+	bool far_reset_at_expiry;    /* RST to the far end */
+	bool reset_forged;           /* the RST at expiry looks as if the endpoint had sent it */
 	enum box_late late;          /* what becomes of a segment without an entry */
+	bool far_late_reset;         /* a late inbound segment draws an RST */
 	bool icmp_limited;           /* only one ICMP error a second */
 
 	/* Server */
+	bool responder;
+	bool proxy;                  /* the server is a proxy, and the responder stands behind it */
 	double close_after;          /* closes connections without payload for so long; 0: never */
 	bool close_by_reset;
 	double keepalive;            /* its own keepalive interval; 0: none */

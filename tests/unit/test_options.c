@@ -47,7 +47,7 @@ static void defaults_are_the_contracts(void **state)
 	assert_true(line.options.precision == 0.01 && line.options.resolution == 1);
 	assert_int_equal(line.options.connections, 96);
 	assert_int_equal(line.options.strategy, STRATEGY_SWEEP);
-	assert_int_equal(line.options.direction, DIRECTION_AUTO);
+	assert_int_equal(line.options.direction, DIRECTIONS_AUTO);
 	assert_int_equal(line.options.engine, ENGINE_AUTO);
 	assert_true(isnan(line.options.minimum));
 	assert_null(line.options.output);
@@ -69,7 +69,7 @@ static void every_option_is_stored(void **state)
 
 	parse(&line, "--direction out --engine raw --min 15m --token s --json -o file --events=e -i eth0 -6 -q -v h");
 	assert_int_equal(line.status, 0);
-	assert_int_equal(line.options.direction, DIRECTION_OUT);
+	assert_int_equal(line.options.direction, DIRECTIONS_OUT);
 	assert_int_equal(line.options.engine, ENGINE_RAW);
 	assert_true(line.options.minimum == 900);
 	assert_string_equal(line.options.token, "s");
@@ -144,8 +144,8 @@ static void what_is_wrong_is_named(void **state)
 		{ "h --strategy guess", "--strategy: 'guess' is not known; expected is one of sweep|ladder" },
 		{ "h --strategy swee", "is not known" },
 		{ "h --engine socket", "--engine socket: this version has only the raw engine" },
-		{ "h --direction in", "--direction in: this version probes outbound only" },
-		{ "h --direction both", "--direction both: this version" },
+		{ "h --direction inward", "--direction: 'inward' is not known; expected is one of auto|out|in|both" },
+		{ "h --direction both --connections 3", "--direction both needs at least 4 --connections" },
 		{ "h i j", "3 targets were given" },
 	};
 	struct line line;

@@ -44,15 +44,18 @@ static void fill(struct example *example)
 	report->target.source_address = "198.51.100.4";
 	report->path = (struct path_stats){ 0.0012, 0.0014, 0.009, 0, 58, 210, 96 };
 	report->result = (struct result){ .outcome = OUTCOME_TIMEOUT, .timeout = 900.3, .survived = 899.8, .expired = 900.8,
-					  .signal = SIGNAL_SILENT, .keepalive_refreshes = YES, .revived_by_probe = UNKNOWN };
+					  .signal = SIGNAL_SILENT, .keepalive_refreshes = YES, .revived_by_probe = UNKNOWN,
+					  .payload_refreshes = UNKNOWN, .outbound_refreshes = UNKNOWN };
 	example->samples[0] = (struct sample){ .conn = 3, .idle = 899.8, .age = 910.2, .rtt = 0.0014, .outcome = SAMPLE_ALIVE };
 	example->samples[1] = (struct sample){ .conn = 4, .idle = 900.8, .age = 900.8, .rtt = NAN, .outcome = SAMPLE_SILENT };
 	example->samples[2] = (struct sample){ .conn = 4, .idle = 901.4, .age = 901.4, .rtt = NAN, .outcome = SAMPLE_SILENT };
 	example->samples[3] = (struct sample){ .conn = 0, .idle = 2, .age = 950, .rtt = 0.0014, .outcome = SAMPLE_ALIVE,
 					       .control = true };
 	example->samples[4] = (struct sample){ .conn = 5, .rtt = 0.0014, .outcome = SAMPLE_ALIVE, .moot = true };
-	report->samples = example->samples;
-	report->sample_count = 5;
+	report->outbound.samples = example->samples;
+	report->outbound.sample_count = 5;
+	report->outbound.result = &report->result;
+	report->proxy = UNKNOWN;
 	example->platform = (struct platform){ "Alibaba Cloud NAT gateway", "a page", 900, SIGNAL_NONE, UNKNOWN, UNKNOWN };
 	example->consistent[0] = &example->platform;
 	report->consistent = example->consistent;
@@ -66,7 +69,8 @@ static void no_answer(struct example *example, enum outcome outcome, enum reason
 
 	fill(example);
 	*result = (struct result){ .outcome = outcome, .reason = reason, .timeout = NAN, .survived = NAN, .expired = NAN,
-				   .keepalive_refreshes = UNKNOWN, .revived_by_probe = UNKNOWN };
+				   .keepalive_refreshes = UNKNOWN, .revived_by_probe = UNKNOWN,
+				   .payload_refreshes = UNKNOWN, .outbound_refreshes = UNKNOWN };
 	example->report.consistent_count = 0;
 	advice_give(result, &(struct keepalive){ 0 }, &example->report.advice);
 }
@@ -126,7 +130,8 @@ static const char *const contract_keys[] = {
 	"method.min_idle_s", "method.max_idle_s", "method.precision", "method.resolution_s", "path.rtt_ms.min",
 	"path.rtt_ms.median", "path.rtt_ms.max", "path.loss", "path.reply_ttl", "path.nat", "result.outcome",
 	"result.timeout_s", "result.survived_s", "result.expired_s", "result.signal", "result.signal_from",
-	"result.keepalive_refreshes", "result.revived_by_probe", "result.reason", "result.directions.outbound.outcome",
+	"result.keepalive_refreshes", "result.revived_by_probe", "result.payload_refreshes",
+	"result.outbound_refreshes", "result.learned_by", "path.proxy", "result.reason", "result.directions.outbound.outcome",
 	"result.directions.outbound.timeout_s", "result.directions.outbound.survived_s",
 	"result.directions.outbound.expired_s", "result.directions.outbound.signal",
 	"result.directions.outbound.signal_from", "result.directions.inbound", "advice.keepalive_helps",
@@ -462,9 +467,9 @@ static void events_are_lines(void **state)
 	assert_int_equal(pipe(ends), 0);
 	events.fd = ends[1];
 	events_start(&events, &example.report);
-	events_observation(&events, &(struct observation){ OBSERVED_OPEN, 0, 0.5, 0.001, ORIGIN_ENDPOINT, 0, 63, 0, 0 });
+	events_observation(&events, &(struct observation){ .what = OBSERVED_OPEN, .at = 0.5, .rtt = 0.001, .from = ORIGIN_ENDPOINT, .ttl = 63 });
 	events_observation(&events, &(struct observation){ OBSERVED_OPEN_FAILED, 1, 0.5, NAN, ORIGIN_NONE, 111, 0, 0, 0 });
-	events_observation(&events, &(struct observation){ OBSERVED_ICMP, 0, 9, NAN, ORIGIN_PATH, 0, 62, 3, 1 });
+	events_observation(&events, &(struct observation){ .what = OBSERVED_ICMP, .at = 9, .rtt = NAN, .from = ORIGIN_PATH, .ttl = 62, .icmp_type = 3, .icmp_code = 1 });
 	events_finding(&events, 1, 1.5, NAN);
 	events_finding(&events, 2, 1.5, NAN); /* no news */
 	events_end(&events, &example.report);
