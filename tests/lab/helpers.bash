@@ -61,3 +61,34 @@ queue_full() {
 	sleep "$1"
 	tc qdisc delete dev eth0 root
 }
+
+# The port of a measurement's control channel, which alone carries payload from the client; waits until there is one.
+control_port() {
+	local port
+	until
+		port=$(ss -HtniO state established | awk '/bytes_sent:/ { sub(/.*:/, "", $3); print $3; exit }')
+		[[ $port ]]
+	do sleep 0.02; done
+	echo "$port"
+}
+
+# PORT: the gateway forgets the connection from the client's port.
+gateway_forget() {
+	ip netns exec gateway conntrack -D -p tcp --orig-port-src "$1" >/dev/null 2>&1 ||
+		ip netns exec gateway conntrack -D -f ipv6 -p tcp --orig-port-src "$1" >/dev/null 2>&1
+}
+
+# What the client sends to the server's port is looked at as it arrives there, until payload_seen() tells of it.
+payload_watch() {
+	ip netns exec server tcpdump --immediate-mode -s 128 -nnlqi eth0 "tcp dst port $TESTBED_PORT" \
+		>"$TESTBED_DIR/arrived" 2>"$TESTBED_DIR/tcpdump.log" &
+	watching=$!
+	until grep -q listening "$TESTBED_DIR/tcpdump.log"; do sleep 0.02; done
+}
+
+payload_seen() {
+	kill -INT "$watching"
+	wait "$watching"
+	grep -q '^0 packets dropped by kernel' "$TESTBED_DIR/tcpdump.log" || cat "$TESTBED_DIR/tcpdump.log"
+	awk '{ octets += $NF } END { print NR " segments, " octets + 0 " octets of payload" }' "$TESTBED_DIR/arrived"
+}

@@ -92,6 +92,16 @@ ends_by_every_icmp() {
 @test "nat-icmp without a limit, IPv6" { ends_by_every_icmp 6; }
 @test "nat-reset-both, IPv4" { ends nat-reset-both 4 timeout reset_at_expiry '"path"' true 0.5; }
 @test "nat-reset-both, IPv6" { ends nat-reset-both 6 timeout reset_at_expiry '"path"' true 0.5; }
+@test "nat-reset-near, IPv4" { ends nat-reset-near 4 timeout reset_at_expiry '"path"' true 0.5; }
+@test "nat-reset-near, IPv6" { ends nat-reset-near 6 timeout reset_at_expiry '"path"' true 0.5; }
+@test "nat-reset-far, IPv4" { ends nat-reset-far 4 timeout silent null true; }
+@test "nat-reset-far, IPv6" { ends nat-reset-far 6 timeout silent null true; }
+@test "outbound-refresh, IPv4" { ends outbound-refresh 4 timeout silent null true; }
+@test "outbound-refresh, IPv6" { ends outbound-refresh 6 timeout silent null true; }
+@test "inbound-refresh, IPv4" { ends inbound-refresh 4 timeout silent null true; }
+@test "inbound-refresh, IPv6" { ends inbound-refresh 6 timeout silent null true; }
+@test "payload-refresh, IPv4" { ends payload-refresh 4 timeout silent null false; }
+@test "payload-refresh, IPv6" { ends payload-refresh 6 timeout silent null false; }
 @test "firewall-silent, IPv4" { ends firewall-silent 4 timeout silent null true; }
 @test "firewall-silent, IPv6" { ends firewall-silent 6 timeout silent null true; }
 @test "firewall-reset, IPv4" { ends firewall-reset 4 timeout reset_on_probe '"path"' true; }
@@ -100,6 +110,8 @@ ends_by_every_icmp() {
 @test "proxy, IPv6" { ends proxy 6 closed_by_endpoint fin_at_expiry '"endpoint"' false 0.5; }
 @test "nat-loose, IPv4" { lives nat-loose 4; }
 @test "nat-loose, IPv6" { lives nat-loose 6; }
+@test "inbound-filter, IPv4" { lives inbound-filter 4; }
+@test "inbound-filter, IPv6" { lives inbound-filter 6; }
 @test "router, IPv4" { lives router 4; }
 @test "router, IPv6" { lives router 6; }
 

@@ -15,11 +15,28 @@ setup_file() {
 				bash -c "$(declare -f capture); capture; tests/lab/idle.py \$TESTBED_TARGET$family 1.3 3.6; kill %1; wait"
 		done
 	done
-	start server-reset --profile nat-reset-both --timeout 2 -- bash -c '
-		count() { echo "$1 $(ip netns exec server ss -Htn | wc -l)"; }
-		# Two are probed, and live the longer for it: a keepalive does not bear the next sequence number.
-		tests/lab/idle.py 203.0.113.10:7440 1.2 4.5 & tests/lab/idle.py [2001:db8:2::10]:7440 1.2 4.5 &
-		until [[ $(count before) == "before 4" ]]; do sleep 0.02; done; count before; sleep 4; count after; wait'
+	for profile in nat-reset-{both,near,far}; do
+		start "$profile-server" --profile "$profile" --timeout 2 -- bash -c '
+			count() { echo "$1 $(ip netns exec server ss -Htn state established | wc -l)"; }
+			# Two are probed, and live the longer for it: a keepalive does not bear the next sequence number.
+			tests/lab/idle.py 203.0.113.10:7440 1.2 4.5 & tests/lab/idle.py [2001:db8:2::10]:7440 1.2 4.5 &
+			until [[ $(count before) == "before 4" ]]; do sleep 0.02; done; count before; sleep 4; count after; wait'
+	done
+	# Only one end is heard until shortly before the last probe.
+	for profile in {outbound,inbound}-refresh; do
+		for family in 4 6; do
+			start "$profile-inbound-$family" --profile "$profile" --timeout 3 --server keepalive:1 -- bash -c "
+				tests/lab/idle.py \$TESTBED_TARGET$family 5 & $(declare -f mute); mute client; wait"
+			start "$profile-outbound-$family" --profile "$profile" --timeout 3 -- bash -c "
+				tests/lab/refresh.py \$TESTBED_TARGET$family 5 & $(declare -f mute); mute server; wait"
+		done
+	done
+	for family in 4 6; do
+		start "payload-$family" --profile payload-refresh --timeout 2 -- \
+			bash -c "tests/lab/refresh.py \$TESTBED_TARGET$family 4.5"
+	done
+	start filter --profile inbound-filter --timeout 3 --server keepalive:4 -- \
+		bash -c "$(declare -f capture); capture; tests/lab/idle.py 203.0.113.10:7440 4.6; kill %1; wait"
 	start fin --profile router --server fin:2 -- tests/lab/idle.py 203.0.113.10:7440 1.2 2.6
 	start rst --profile router --server rst:2 -- tests/lab/idle.py 203.0.113.10:7440 1.2 2.6
 	start keepalive --profile router --server keepalive:1 -- \
@@ -42,6 +59,17 @@ start() { # NAME ARGUMENT...: a testbed in the background, its output and exit s
 	local file=$BATS_FILE_TMPDIR/$1
 	shift
 	{ timeout 20 scripts/testbed "$@" >"$file" 2>&1 && echo 0 || echo $?; } 3>&- >"$file.status" &
+}
+
+# NODE: once there are connections it says nothing on them, for 4 s.
+mute() {
+	. tests/lab/helpers.bash
+	connected 1
+	sleep 0.3
+	ip netns exec "$1" nft 'add table inet mute
+		add chain inet mute out { type filter hook output priority 0; meta l4proto tcp drop; }'
+	sleep 4
+	ip netns exec "$1" nft delete table inet mute
 }
 
 # A short snapshot length: in immediate mode libpcap's ring holds few packets of the default one.
@@ -125,7 +153,38 @@ both() { # PROFILE FATE-BEFORE FATE-AFTER
 	both nat-reset-both alive 'ECONNRESET (early)'
 	packets nat-reset-both-4 | grep 'ttl 64,.* 203.0.113.10.7440 > .*Flags \[R\]'
 	packets nat-reset-both-6 | grep 'hlim 64,.* 2001:db8:2::10.7440 > .*Flags \[R\]'
-	seen server-reset 'before 4' && seen server-reset 'after 0'
+	seen nat-reset-both-server 'before 4' && seen nat-reset-both-server 'after 0'
+}
+
+@test "nat-reset-near and nat-reset-far: to one end" {
+	both nat-reset-near alive 'ECONNRESET (early)'
+	seen nat-reset-near-server 'before 4' && seen nat-reset-near-server 'after 4'
+	both nat-reset-far alive silent
+	seen nat-reset-far-server 'before 4' && seen nat-reset-far-server 'after 0'
+}
+
+@test "outbound-refresh and inbound-refresh: by segments of one end only" {
+	both outbound-refresh alive silent && both inbound-refresh alive silent
+	local family
+	for family in 4 6; do
+		seen outbound-refresh-inbound-$family '5 silent' && seen outbound-refresh-outbound-$family 'keepalive alive'
+		seen inbound-refresh-inbound-$family '5 alive' && seen inbound-refresh-outbound-$family 'keepalive silent'
+		seen outbound-refresh-outbound-$family 'quiet silent' && seen inbound-refresh-outbound-$family 'quiet silent'
+	done
+}
+
+@test "payload-refresh: by payload, not by keepalives" {
+	both payload-refresh alive silent
+	local family
+	for family in 4 6; do
+		seen payload-$family 'quiet silent' && seen payload-$family 'keepalive silent' && seen payload-$family 'payload alive'
+	done
+}
+
+@test "inbound-filter: a late packet of the server is kept out, one of the client passes" {
+	both inbound-filter alive alive
+	seen filter '4.6 alive' # after which the server would have spoken twice
+	[[ $(packets filter | grep -c ' 203.0.113.10.7440 > .*Flags \[\.\],.* ack 1,') == 1 ]]
 }
 
 @test "nat-icmp: the gateway says administratively prohibited" {
