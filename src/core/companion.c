@@ -42,6 +42,8 @@ void companion_observe(struct companion *companion, const struct observation *se
 	case OBSERVED_OUTBOUND:
 	case OBSERVED_ICMP:
 	case OBSERVED_FAR_OPEN:
+	case OBSERVED_ARRIVED:
+	case OBSERVED_MISSED:
 	case OBSERVED_PROXY:
 		return;
 	}

@@ -19,6 +19,7 @@ struct ledger {
 	int reply_ttl, probes;
 	bool forged;                         /* what comes by itself and bears the endpoint's marks is a device's */
 	int answered, lost;                  /* probes, over the whole run */
+	int probes_lost, replies_lost;       /* of those without an answer, as far as the far side tells */
 	size_t longest_idle, longest_age;    /* samples that prove life, 1 + index; 0 where there is none */
 };
 
@@ -460,6 +461,12 @@ bool ledger_observe(struct ledger *ledger, const struct observation *seen)
 		return true;
 	case OBSERVED_ICMP:
 		return observe_end(ledger, life, seen, SAMPLE_ICMP);
+	case OBSERVED_ARRIVED:
+		ledger->replies_lost++;
+		return true;
+	case OBSERVED_MISSED:
+		ledger->probes_lost++;
+		return true;
 	case OBSERVED_PROXY:
 		return true;
 	}
@@ -544,6 +551,8 @@ struct path_stats ledger_path(const struct ledger *ledger)
 		.rtt_max = rtt_quantile(ledger, 1),
 		.reply_ttl = ledger->reply_ttl,
 		.probes = ledger->probes,
+		.probes_lost = ledger->probes_lost,
+		.replies_lost = ledger->replies_lost,
 	};
 	int answered, lost;
 

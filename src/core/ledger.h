@@ -79,6 +79,7 @@ struct path_stats {
 	int reply_ttl;                       /* of the endpoint's segments; 0 if not known */
 	int probes;                          /* sent in all */
 	int connections;                     /* opened in all */
+	int probes_lost, replies_lost;       /* unanswered probes that the far side has not received, and has */
 };
 
 /* What the middlebox's timer counts from: the last segment, or the handshake (a proxy that counts payload only). */

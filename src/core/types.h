@@ -31,6 +31,8 @@ enum observed {
 	OBSERVED_RESET,		/* RST; `from` tells whose marks it bears */
 	OBSERVED_FIN,
 	OBSERVED_FAR_OPEN,	/* the far side says that its end is open, though an RST or a FIN came here */
+	OBSERVED_ARRIVED,	/* the far side received a probe that was not answered in time: its answer was lost */
+	OBSERVED_MISSED,	/* it did not */
 	OBSERVED_PROXY,		/* a probe was answered that the far side never received */
 	OBSERVED_ICMP,		/* an ICMP error that quotes this connection; from a router, so `from` is ORIGIN_PATH */
 };

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define CAPTURE_PATIENCE 1.0 /* seconds from the kernel's word to the capture's */
+#define ANSWER_PATIENCE 1.5  /* seconds after which the far side is asked whether it received an unanswered probe */
 #define RETRY_FIRST 0.002    /* seconds before a probe that found no buffer is tried again; doubles */
 enum { RETRIES = 6 };
 
@@ -32,10 +33,10 @@ static void tell(struct link *link, enum observed what, double at, int error)
 	link->shared->queue(link->shared->queue_arg, &o);
 }
 
-static void schedule(struct link *link)
+void link_schedule(struct link *link)
 {
 	/* fmin() passes over NAN. */
-	double next = fmin(fmin(link->seen_open_by, link->seen_sent_by),
+	double next = fmin(fmin(fmin(link->seen_open_by, link->seen_sent_by), link->overdue_at),
 			   fmin(link->retry_at, link->seen_over_by));
 
 	if (isnan(next)) {
@@ -54,8 +55,8 @@ void link_end(struct link *link)
 	connection_close(link->connection);
 	link->connection = NULL;
 	link->flow.state = FLOW_ENDED;
-	link->seen_open_by = link->seen_sent_by = link->retry_at = link->seen_over_by = NAN;
-	schedule(link);
+	link->seen_open_by = link->seen_sent_by = link->retry_at = link->seen_over_by = link->overdue_at = NAN;
+	link_schedule(link);
 }
 
 static void open_failed(struct link *link, int error)
@@ -125,8 +126,10 @@ static void probe(struct link *link)
 			link->dropped = dropped;
 		link->handed_at = at;
 		link->seen_sent_by = at + CAPTURE_PATIENCE;
+		if (link->adopted)
+			link->overdue_at = at + ANSWER_PATIENCE;
 	}
-	schedule(link);
+	link_schedule(link);
 }
 
 void link_confirm(struct link *link)
@@ -211,7 +214,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		probe_unseen(link);
 	if (now >= link->retry_at)
 		probe(link);
-	schedule(link);
+	if (now >= link->overdue_at)
+		link_overdue(link);
+	link_schedule(link);
 }
 
 static void on_connection(void *arg, enum connection_event event, int error)
@@ -236,7 +241,7 @@ static void on_connection(void *arg, enum connection_event event, int error)
 		link->seen_over_by = clock_now() + CAPTURE_PATIENCE;
 		break;
 	}
-	schedule(link);
+	link_schedule(link);
 }
 
 /* What the capture tells ends the waiting for it. */
@@ -260,8 +265,7 @@ static void settle(struct link *link, enum observed what)
 		break;
 	case OBSERVED_RESET:
 	case OBSERVED_FIN:
-		if (link->adopted)
-			farside_send(link->shared->far, PROTOCOL_REPORT, &link->id);
+		link_ask_state(link, LINK_ENDED);
 		link_end(link);
 		break;
 	case OBSERVED_SYNACK:
@@ -269,13 +273,15 @@ static void settle(struct link *link, enum observed what)
 	case OBSERVED_OUTBOUND:
 	case OBSERVED_ICMP:
 	case OBSERVED_FAR_OPEN:
+	case OBSERVED_ARRIVED:
+	case OBSERVED_MISSED:
 	case OBSERVED_PROXY:
 	case OBSERVED_OPEN_FAILED:
 	case OBSERVED_LEFT:
 	case OBSERVED_SEND_FAILED:
 		break;
 	}
-	schedule(link);
+	link_schedule(link);
 }
 
 bool link_segment(struct link *link, const struct segment *segment, double at, uint32_t tick)
@@ -296,7 +302,7 @@ bool link_segment(struct link *link, const struct segment *segment, double at, u
 		}
 		settle(link, o.what);
 		if (o.what == OBSERVED_REPLY && !o.far)
-			link_look_for_proxy(link, at);
+			link_answered(link, at);
 		link->shared->queue(link->shared->queue_arg, &o);
 	}
 	return true;
@@ -327,7 +333,7 @@ struct link *link_new(struct link_shared *shared, int number, enum direction dir
 		return NULL;
 	*link = (struct link){ .shared = shared, .number = number, .direction = direction, .handed_at = NAN,
 			       .seen_open_by = NAN, .seen_sent_by = NAN, .retry_at = NAN, .seen_over_by = NAN,
-			       .asked_at = NAN, .compare_from = NAN };
+			       .asked_at = NAN, .overdue_at = NAN };
 	link->timer = evtimer_new(shared->base, on_timer, link);
 	if (link->timer == NULL) {
 		free(link);

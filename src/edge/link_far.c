@@ -37,41 +37,90 @@ void link_byte(struct link *link)
 		link->asked++;
 }
 
-/* A proxy answers probes in the far side's place. Asked twice how many segments it received, with an answered probe
- * between, the far side knows. By the first time the handshake and the banner must be over, with delayed ACKs. */
-void link_look_for_proxy(struct link *link, double at)
+bool link_ask_state(struct link *link, enum link_question question)
 {
-	const double settled = 1.0;
+	enum protocol_verb verb = question == LINK_ADOPTS ? PROTOCOL_ADOPT : PROTOCOL_REPORT;
 
-	if (link->shared->passage_known || !link->adopted || link->compared || link->direction == DIRECTION_INBOUND ||
-	    at < link->flow.synack_at + settled || !farside_send(link->shared->far, PROTOCOL_REPORT, &link->id))
-		return;
-	link->compared = !isnan(link->compare_from);
-	link->compare_from = at;
+	if (!link->adopted || link->question_count == LINK_QUESTIONS || !farside_send(link->shared->far, verb, &link->id))
+		return false;
+	link->questions[link->question_count++] = question;
+	return true;
 }
 
-static void compare(struct link *link, uint64_t segments_in)
+/* Segments are counted from when the handshake and the banner are over, delayed ACKs included. */
+static const double SETTLED = 1.0; /* seconds */
+
+static bool is_settled(const struct link *link, double at)
 {
-	if (isnan(link->compare_from) || link->shared->passage_known)
-		return;
-	if (!link->compared) {
-		link->segments_in = segments_in;
-		return;
+	return link->direction != DIRECTION_INBOUND && at > link->flow.synack_at + SETTLED;
+}
+
+void link_answered(struct link *link, double at)
+{
+	if (link->counted)
+		link->overdue_at = NAN;
+	/* What was counted before is too little now. */
+	if (!is_settled(link, at) || !link_ask_state(link, LINK_ANSWERED))
+		link->counted = false;
+}
+
+void link_overdue(struct link *link)
+{
+	link->overdue_at = NAN;
+	link->overdue_asked = clock_now();
+	if (is_settled(link, link->overdue_asked))
+		link_ask_state(link, LINK_OVERDUE);
+}
+
+/* A proxy answers probes in the far side's place, which has received nothing then. */
+static void count(struct link *link, enum link_question question, uint64_t segments_in, double at)
+{
+	bool more = segments_in > link->segments_in;
+	/* Where the question was held up, a later probe may be among them. */
+	bool later = link->handed_at > link->overdue_asked && link->handed_at < at;
+
+	if (link->counted && question == LINK_OVERDUE && !later)
+		tell_far(link, more ? OBSERVED_ARRIVED : OBSERVED_MISSED, clock_now(), ORIGIN_NONE);
+	if (link->counted && question == LINK_ANSWERED && !link->shared->passage_known) {
+		link->shared->passage_known = true;
+		if (!more)
+			tell_far(link, OBSERVED_PROXY, clock_now(), ORIGIN_NONE);
 	}
-	link->shared->passage_known = true;
-	if (segments_in == link->segments_in)
-		tell_far(link, OBSERVED_PROXY, clock_now(), ORIGIN_NONE);
+	link->counted = true;
+	link->segments_in = segments_in;
+}
+
+static enum link_question next_question(struct link *link)
+{
+	enum link_question question = link->questions[0];
+
+	memmove(link->questions, link->questions + 1, sizeof link->questions - sizeof *link->questions);
+	link->question_count--;
+	return question;
 }
 
 static void take_state(struct link *link, const struct protocol_answer *answer, double at)
 {
-	compare(link, answer->segments_in);
+	bool open = answer->state == PROTOCOL_OPEN;
+
 	/* This end sent no RST. Its socket is kept, to see whether this end gets one too. */
-	if (answer->state == PROTOCOL_RESET && !link->far_over) {
-		link->far_over = true;
+	if (answer->state == PROTOCOL_RESET && !link->far_over)
 		tell_far(link, OBSERVED_RESET, at, ORIGIN_PATH);
-	} else if (answer->state == PROTOCOL_OPEN && link->flow.state == FLOW_ENDED) {
+	link->far_over |= !open;
+	if (link->question_count == 0 || !open)
+		return; /* its end is told unasked, and answers all that was asked */
+	switch (next_question(link)) {
+	case LINK_ADOPTS:
+		break;
+	case LINK_ANSWERED:
+		count(link, LINK_ANSWERED, answer->segments_in, at);
+		break;
+	case LINK_OVERDUE:
+		count(link, LINK_OVERDUE, answer->segments_in, at);
+		break;
+	case LINK_ENDED:
 		tell_far(link, OBSERVED_FAR_OPEN, at, ORIGIN_NONE);
+		break;
 	}
 }
 
@@ -108,10 +157,10 @@ void link_far_changed(struct link *link, bool ready)
 {
 	if (link->connection == NULL || !link->adopted)
 		return;
-	link->compare_from = NAN;
-	link->compared = false;
+	link->question_count = 0;
+	link->counted = false;
 	if (ready)
-		farside_send(link->shared->far, PROTOCOL_ADOPT, &link->id);
+		link_ask_state(link, LINK_ADOPTS);
 	for (; link->asked > 0; link->asked--)
 		tell_far(link, OBSERVED_SEND_FAILED, clock_now(), ORIGIN_NONE);
 }
@@ -125,5 +174,7 @@ void link_greeted(struct link *link)
 		return;
 	link->id = banner.id;
 	link->adopted = true;
-	farside_send(link->shared->far, PROTOCOL_ADOPT, &link->id);
+	link->overdue_at = clock_now() + 1.2 * SETTLED; /* to be counted */
+	link_ask_state(link, LINK_ADOPTS);
+	link_schedule(link);
 }

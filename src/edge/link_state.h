@@ -7,6 +7,15 @@
 #include "edge/connection.h"
 #include "edge/link.h"
 
+/* Why the far side is asked how its end stands. */
+enum link_question {
+	LINK_ADOPTS,
+	LINK_ANSWERED, /* a probe was: had the far side received it, or did somebody else answer? */
+	LINK_OVERDUE,  /* a probe was not: had the far side received it all the same? */
+	LINK_ENDED,    /* it was closed here: is it closed there? */
+};
+enum { LINK_QUESTIONS = 8 };
+
 /* Deadlines are NAN where nothing is waited for. */
 struct link {
 	struct link_shared *shared;
@@ -31,9 +40,12 @@ struct link {
 	bool far_over;          /* its far end got an RST */
 	bool adopted;           /* the far side's id of it is known */
 	struct protocol_id id;
-	double compare_from;    /* when the far side was asked how many segments it had received; NAN */
-	uint64_t segments_in;   /* its answer */
-	bool compared;
+	enum link_question questions[LINK_QUESTIONS]; /* for its state, in order; it answers in the same */
+	int question_count;
+	bool counted;           /* how many segments the far side had received, after the latest answer to a probe: */
+	uint64_t segments_in;
+	double overdue_asked;   /* when it was last asked about a probe without an answer */
+	double overdue_at;      /* when the latest probe will have waited long enough for its answer; NAN */
 	int asked;              /* probes asked of the far side, and not yet answered for */
 	double asked_at;        /* the latest of them; NAN once its probe came */
 
@@ -45,6 +57,7 @@ struct link {
 
 /* The connection is of no more use; nothing more is told of it. */
 void link_end(struct link *);
+void link_schedule(struct link *); /* after a deadline has changed */
 void link_probe_failed(struct link *, int error);
 
 /* link_far.c */
@@ -53,7 +66,10 @@ void link_probe_failed(struct link *, int error);
 void link_ask_far(struct link *);
 /* Its first line has come. */
 void link_greeted(struct link *);
-/* A probe was answered at `at`: by whom? */
-void link_look_for_proxy(struct link *, double at);
+/* Asks for its state. False where it is not known to the far side, or too much is asked already. */
+bool link_ask_state(struct link *, enum link_question);
+/* A probe of this side's was answered at `at`, or has waited for too long. */
+void link_answered(struct link *, double at);
+void link_overdue(struct link *);
 
 #endif

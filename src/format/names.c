@@ -103,6 +103,8 @@ const char *observed_name(enum observed what)
 	case OBSERVED_FIN: return "fin";
 	case OBSERVED_ICMP: return "icmp";
 	case OBSERVED_FAR_OPEN: return "far_open";
+	case OBSERVED_ARRIVED: return "probe_arrived";
+	case OBSERVED_MISSED: return "probe_missed";
 	case OBSERVED_PROXY: return "proxy";
 	}
 	return NULL;

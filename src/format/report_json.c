@@ -77,6 +77,8 @@ static void add_path(cJSON *root, const struct report *report)
 	json_number(path, "reply_ttl", stats->reply_ttl > 0 ? stats->reply_ttl : NAN, 0);
 	add_nat(path, &report->nat);
 	json_bool(path, "proxy", report->proxy);
+	json_number(path, "unanswered_received", report->nat.address ? stats->replies_lost : NAN, 0);
+	json_number(path, "unanswered_missed", report->nat.address ? stats->probes_lost : NAN, 0);
 	json_number(path, "connections_opened", stats->connections, 0);
 	json_number(path, "probes_sent", stats->probes, 0);
 }

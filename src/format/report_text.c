@@ -290,6 +290,9 @@ static void tell_directions(const struct text *text)
 		row(text, "revival", report->result.revived_by_probe == YES
 			    ? "a segment from this end brings an expired connection back"
 			    : "a segment from this end does not bring an expired connection back");
+	if (report->path.probes_lost + report->path.replies_lost > 0)
+		row(text, "unanswered", "of %d late or lost probes from this end the far end received %d",
+		    report->path.probes_lost + report->path.replies_lost, report->path.replies_lost);
 	if (report->nat.address && report->nat.detected)
 		row(text, "NAT", "the far end sees this one as %s port %d", report->nat.address, report->nat.port);
 }

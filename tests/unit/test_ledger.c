@@ -498,9 +498,80 @@ static void numbers_count_up(void **state)
 	ledger_free(ledger);
 }
 
+/* The far side was asked for it at 10, and says at 10.9 that it would have arrived at 10.6: that is its idle time. */
+static void far_probe_is_dated_by_its_arrival(void **state)
+{
+	struct ledger *ledger = opened(2);
+	struct observation seen = {.what = OBSERVED_SENT, .conn = 1, .at = 10, .rtt = NAN, .far = true};
+
+	(void)state;
+	see(ledger, OBSERVED_REPLY, 1, 0); /* the handshake is over */
+	ledger_observe(ledger, &seen);
+	ledger_expire_waits(ledger, 12, 0.5);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_PENDING); /* it may not have left yet */
+	seen = (struct observation){.what = OBSERVED_LEFT, .conn = 1, .at = 10.6, .rtt = NAN, .far = true};
+	ledger_observe(ledger, &seen);
+	assert_float_equal(sample(ledger, 0)->idle, 10.6, 1e-9);
+	ledger_expire_waits(ledger, 12, 0.5);
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_SILENT);
+	ledger_free(ledger);
+}
+
+/* The kernel's answer to it may be lost: before this side's own probe is answered, no idle time counts. */
+static void far_probe_that_came_is_to_be_confirmed(void **state)
+{
+	struct ledger *ledger = opened(2);
+	const struct observation came = {.what = OBSERVED_REPLY, .conn = 1, .at = 10, .rtt = NAN, .far = true};
+
+	(void)state;
+	see(ledger, OBSERVED_REPLY, 1, 0);
+	assert_true(ledger_life(ledger, 1)->confirmed);
+	ledger_observe(ledger, &came);
+	assert_false(ledger_life(ledger, 1)->confirmed);
+	see(ledger, OBSERVED_SENT, 1, 10.1);
+	see(ledger, OBSERVED_REPLY, 1, 10.2);
+	assert_true(ledger_life(ledger, 1)->confirmed);
+	ledger_free(ledger);
+}
+
+/* What bears the endpoint's marks is a device's, once the far side has said so of one. */
+static void far_side_denies_a_reset(void **state)
+{
+	struct ledger *ledger = opened(3);
+	struct observation seen = {.what = OBSERVED_RESET, .conn = 1, .at = 9, .rtt = NAN, .from = ORIGIN_ENDPOINT};
+
+	(void)state;
+	ledger_observe(ledger, &seen);
+	assert_int_equal(sample(ledger, 0)->from, ORIGIN_ENDPOINT);
+	ledger_observe(ledger, &(struct observation){.what = OBSERVED_FAR_OPEN, .conn = 1, .at = 9.1, .rtt = NAN, .far = true});
+	assert_int_equal(sample(ledger, 0)->from, ORIGIN_PATH);
+	seen.conn = 2;
+	ledger_observe(ledger, &seen);
+	assert_int_equal(sample(ledger, 1)->from, ORIGIN_PATH);
+	ledger_free(ledger);
+}
+
+/* A banner may be a retransmission: the age counts from it, and may count from the handshake. */
+static void payload_begins_the_age_anew(void **state)
+{
+	struct ledger *ledger = opened(2);
+	const struct observation banner = {.what = OBSERVED_UNASKED, .conn = 1, .at = 0.7, .rtt = NAN, .payload = true};
+
+	(void)state;
+	ledger_observe(ledger, &banner);
+	see(ledger, OBSERVED_SENT, 1, 10.7);
+	assert_float_equal(sample(ledger, sample_count(ledger) - 1)->age, 10, 1e-9);
+	assert_float_equal(sample(ledger, sample_count(ledger) - 1)->age_slack, 0.7, 1e-9);
+	ledger_free(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(far_probe_is_dated_by_its_arrival),
+		cmocka_unit_test(far_probe_that_came_is_to_be_confirmed),
+		cmocka_unit_test(far_side_denies_a_reset),
+		cmocka_unit_test(payload_begins_the_age_anew),
 		cmocka_unit_test(late_answer_proves_the_idle_time_of_the_first_probe),
 		cmocka_unit_test(late_answer_times_no_round_trip),
 		cmocka_unit_test(answer_begins_an_idle_period),

@@ -131,7 +131,7 @@ static const char *const contract_keys[] = {
 	"path.rtt_ms.median", "path.rtt_ms.max", "path.loss", "path.reply_ttl", "path.nat", "result.outcome",
 	"result.timeout_s", "result.survived_s", "result.expired_s", "result.signal", "result.signal_from",
 	"result.keepalive_refreshes", "result.revived_by_probe", "result.payload_refreshes",
-	"result.outbound_refreshes", "result.learned_by", "path.proxy", "result.reason", "result.directions.outbound.outcome",
+	"result.outbound_refreshes", "result.learned_by", "path.proxy", "path.unanswered_received", "path.unanswered_missed", "result.reason", "result.directions.outbound.outcome",
 	"result.directions.outbound.timeout_s", "result.directions.outbound.survived_s",
 	"result.directions.outbound.expired_s", "result.directions.outbound.signal",
 	"result.directions.outbound.signal_from", "result.directions.inbound", "advice.keepalive_helps",
