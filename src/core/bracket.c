@@ -45,7 +45,9 @@ double bracket_alive_bound(const struct ledger *ledger, enum timer timer, const 
 	/* What closed by itself lived until the closing segment left, at most a round trip earlier, and as much earlier than
 	 * we saw began a period that an inbound segment began; and timers are not punctual. */
 	if (sample->outcome == SAMPLE_RESET || sample->outcome == SAMPLE_FIN) {
-		double rtts = (timer == TIMER_IDLE && !sample->after_own ? 0 : 1) + (sample->far ? 0.5 : 0);
+		bool earlier = timer == TIMER_IDLE && !sample->after_own;
+		/* The far end's word comes one way later, and the segment itself went another one. */
+		double rtts = sample->far ? (earlier ? 1 : 1.5) : (earlier ? 0 : 1);
 
 		return x - rtts * ledger_rtt_max(ledger) - ledger_jitter(ledger) - LATENESS * x - LATENESS_SECONDS;
 	}
@@ -57,8 +59,11 @@ double bracket_alive_bound(const struct ledger *ledger, enum timer timer, const 
 
 double bracket_dead_bound(const struct ledger *ledger, enum timer timer, const struct sample *sample)
 {
-	return time_of(sample, timer) + sample->late + (timer == TIMER_IDLE ? sample->slack : sample->age_slack) +
-	       ledger_jitter(ledger);
+	/* An idle time has a round trip of slack; an age has none, so the rarest delay counts. */
+	if (timer == TIMER_AGE)
+		return sample->age + sample->late + sample->age_slack + ledger_rtt_max(ledger) - ledger_rtt_high(ledger) +
+		       ledger_jitter(ledger);
+	return sample->idle + sample->late + sample->slack + ledger_jitter(ledger);
 }
 
 static bool proves_life(const struct sample *sample)

@@ -24,7 +24,7 @@
 #define SPARE_SHARE 0.1       /* ... and this share of what was outlived */
 
 enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12,
-       FAILURES_TO_LEAVE = 5 };
+       FAILURES_TO_LEAVE = 5, MOST_ASKED_IN_DOUBT = 3 };
 
 bool crew_is_control(const struct search *search, int conn)
 {
@@ -398,6 +398,34 @@ static bool is_deserted(const struct search *search)
 	return search->failures_in_row >= FAILURES_TO_LEAVE && occupied(search) == 0;
 }
 
+/* Where keepalives do not help, a control soon dies as well: there must be one that is young enough to go on. */
+static bool has_fresh_control(const struct search *search, double now)
+{
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = &search->lives[conn];
+
+		if (life->control && (life->state == LIFE_OPENING ||
+				      (life->state == LIFE_OPEN && now - life->opened < search->bracket.alive / 2)))
+			return true;
+	}
+	return false;
+}
+
+/* All controls may have died at one age, of a timer that they do not refresh: then the youngest workers answer, and it
+ * is not the path. A few are asked, for in an outage all that are asked are lost to the search for a while. */
+static void ask_youngest(struct search *search, double now)
+{
+	int youngest = -1;
+
+	for (int conn = 0; conn < search->next_conn; conn++)
+		if (crew_ready(search, conn) && (youngest < 0 || crew_age(search, conn, now) < crew_age(search, youngest, now)))
+			youngest = conn;
+	if (youngest < 0 || search->asked_in_doubt >= MOST_ASKED_IN_DOUBT)
+		return;
+	search->asked_in_doubt++;
+	search_request(search, youngest, now);
+}
+
 void crew_plan(struct search *search, double now)
 {
 	double age = now - search->started;
@@ -410,11 +438,13 @@ void crew_plan(struct search *search, double now)
 		search_finish(search, SEARCH_ANSWERED); /* there is nobody left to ask */
 		return;
 	}
+	if (!search->in_doubt)
+		search->asked_in_doubt = 0;
 	confirm_handshakes(search, now);
 	if (search->next_conn > 1)
 		keep_young(search, now);
 	if (crew_complete(search)) {
-		if (answering_controls(search) == 0)
+		if (answering_controls(search) == 0 || (search->timer == TIMER_AGE && !has_fresh_control(search, now)))
 			crew_spare(search, true, now);
 		else if (search->workers < fmin(search->wanted - search->controls, FEW_WORKERS) &&
 			 !search->in_doubt)
@@ -428,6 +458,8 @@ void crew_plan(struct search *search, double now)
 		double quick = fmax(search->config.min_idle / (search->controls > 1 ? 2 : 1), 0.1);
 
 		quick = fmin(quick, search->controls > 1 ? 0.5 : 1);
+		if (search->in_doubt)
+			ask_youngest(search, now);
 		if (crew_probe_control(search, now))
 			search->next_control = now + (search->in_doubt ? DOUBT_SPACING : fmax(CONTROL_SHARE * age, quick));
 		search_due(search, now, search->next_control);

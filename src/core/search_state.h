@@ -38,6 +38,7 @@ struct search {
 	int wanted;                 /* connections of the first crew, controls included */
 	int controls;               /* of them */
 	int opening_failures, last_error;
+	int asked_in_doubt;         /* workers, since the path came into doubt */
 	int failures_in_row;        /* to open, since the last that could be */
 	double started, next_open, next_spare;
 	int young;                  /* the control that is opened later than the others, -1 */

@@ -172,9 +172,12 @@ static double to_client(struct world *world, int number, double at, bool refresh
 
 static void from_box(struct world *world, int number, double box, enum observed what)
 {
+	bool forged = world->config.reset_forged;
+
 	if (!world_loses(world, box))
 		world_observe(world, box + world_leg(world, world->box_share),
-			(struct observation){.what = what, .conn = number, .rtt = NAN, .from = ORIGIN_PATH, .ttl = BOX_TTL});
+			(struct observation){.what = what, .conn = number, .rtt = NAN,
+					     .from = forged ? ORIGIN_ENDPOINT : ORIGIN_PATH, .ttl = forged ? ENDPOINT_TTL : BOX_TTL});
 }
 
 static void server_reset(struct world *world, int number, double at)
@@ -439,9 +442,7 @@ bool world_take(struct world *world, struct observation *seen)
 	case EVENT_BOX_EXPIRY:
 		if (conn->entry && conn->passed == event.stamp) {
 			conn->entry = false;
-			if (world->config.reset_at_expiry && world->config.reset_forged)
-				server_reset(world, event.conn, event.at);
-			else if (world->config.reset_at_expiry)
+			if (world->config.reset_at_expiry)
 				from_box(world, event.conn, event.at, OBSERVED_RESET);
 			if (world->config.reset_at_expiry && world->config.responder && !world->config.far_reset_at_expiry)
 				far_is_open(world, event.conn, event.at + world->config.rtt);
