@@ -1,13 +1,9 @@
 #include "core/bracket.h"
 
+#include "core/loss.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-/* How likely it may be, at most, that what looks like a death was lost packets. A run asks the question a few dozen
- * times. */
-static const double FALSE_ALARM = 1e-8;
-/* Likewise that probes went unanswered at idle times that others outlived, only because they were lost. */
-static const double FALSE_CONTRADICTION = 1e-2;
 
 /* By how much one connection may outlive another that one timer killed. */
 #define LATENESS 0.002
@@ -18,7 +14,7 @@ static const double FALSE_CONTRADICTION = 1e-2;
 #define CLOSE_ABOVE 1.03
 #define CLOSE_SECONDS 2.0
 
-enum { MOST_WEIGHT = 60, MOST_EVIDENCE = 1024, MOST_CROWD = 18 };
+enum { MOST_EVIDENCE = 1024, MOST_CROWD = 18 };
 
 struct evidence {
 	double x, at;
@@ -154,50 +150,6 @@ static int crowd_needed(const struct ledger *ledger)
 		workers += !lives[i].control;
 	workers /= 4;
 	return workers < 2 ? 2 : workers > MOST_CROWD ? MOST_CROWD : workers;
-}
-
-/* The loss is not known but estimated: a beta distribution (lost, answered) from all that was settled, tempered by
- * what was settled since the first sign of death, for losses come in bursts. */
-struct loss {
-	double lost, all;
-};
-
-static struct loss estimate_loss(const struct ledger *ledger, double since)
-{
-	const double prior_strength = 20;
-	int answered, lost, answered_lately, lost_lately;
-
-	ledger_loss(ledger, 0, &answered, &lost);
-	ledger_loss(ledger, since, &answered_lately, &lost_lately);
-	return (struct loss){
-		.lost = prior_strength * (lost + 0.5) / (answered + lost + 5) + lost_lately,
-		.all = prior_strength + answered_lately + lost_lately,
-	};
-}
-
-/* How many probes must all go unanswered, until their all being lost is less likely than FALSE_ALARM. The chance of k
- * losses in a row is the k-th moment of the distribution. */
-static double weight_needed(struct loss loss)
-{
-	double chance = 1;
-	int needed = 0;
-
-	while (chance > FALSE_ALARM && needed < MOST_WEIGHT) {
-		chance *= (loss.lost + needed) / (loss.all + needed);
-		needed++;
-	}
-	return needed;
-}
-
-/* The chance that of `of` probes `count` or more are lost (beta-binomial). */
-static double chance_of_losses(struct loss loss, int count, int of)
-{
-	double a = loss.lost, b = loss.all - loss.lost, chance = 0;
-
-	for (int k = count; k <= of; k++)
-		chance += exp(lgamma(of + 1) - lgamma(k + 1) - lgamma(of - k + 1) + lgamma(k + a) + lgamma(of - k + b) -
-			      lgamma(of + a + b) + lgamma(a + b) - lgamma(a) - lgamma(b));
-	return chance;
 }
 
 /* Where nothing was ever lost, one unanswered probe is worth a closer look. */
@@ -352,22 +304,18 @@ static void find_upper(const struct ledger *ledger, struct bracket *bracket, con
 static double link_moment(const struct bracket *bracket, const struct evidence *found, size_t count, double since,
 			  double survived_at)
 {
-	double earliest = INFINITY, second = INFINITY;
+	double earliest = INFINITY, second = INFINITY; /* what weighs more than a silence counts for both */
 	int weight = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		if (!speaks(bracket, &found[i], survived_at) || !(found[i].x <= CLOSE_ABOVE * bracket->upper + CLOSE_SECONDS) ||
 		    found[i].at <= since || found[i].life->last <= bracket->survivor)
 			continue;
+		double at = found[i].at;
+
 		weight += found[i].weight;
-		if (found[i].weight > WEIGHT_SILENT)
-			second = fmin(second, found[i].at);
-		if (found[i].at < earliest) {
-			second = fmin(second, earliest);
-			earliest = found[i].at;
-		} else {
-			second = fmin(second, found[i].at);
-		}
+		second = fmin(second, found[i].weight > WEIGHT_SILENT ? at : fmax(earliest, at));
+		earliest = fmin(earliest, at);
 	}
 	return weight >= bracket->weight_suspect ? (bracket->weight_suspect > WEIGHT_SILENT ? second : earliest) : INFINITY;
 }
@@ -418,7 +366,7 @@ static double find_contradiction(const struct ledger *ledger, enum timer timer, 
 			shortest = fmin(x, isnan(shortest) ? INFINITY : shortest);
 		}
 	}
-	return silent > 0 && chance_of_losses(loss, silent, asked) < FALSE_CONTRADICTION ? shortest : NAN;
+	return silent > 0 && loss_cannot_explain(loss, silent, asked) ? shortest : NAN;
 }
 
 /* What closes by itself tells how long it lived: no others' longer lives make that longer. */
@@ -453,7 +401,7 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 	for (size_t i = 0; i < count; i++)
 		first = fmin(first, found[i].at);
 
-	struct loss loss = estimate_loss(ledger, first - 1);
+	struct loss loss = loss_estimate(ledger, first - 1);
 
 	*bracket = (struct bracket){
 		.alive = longest ? fmax(0, bracket_alive_bound(ledger, timer, longest)) : 0,
@@ -464,7 +412,7 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 		.since = NAN,
 		.survivor = INFINITY,
 		.several_dead = INFINITY,
-		.weight_needed = weight_needed(loss),
+		.weight_needed = loss_silences_for_proof(loss),
 		.crowd = crowd_needed(ledger),
 		.weight_suspect = weight_suspect(ledger),
 	};
@@ -494,6 +442,7 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 	}
 	if (!bracket->mixed)
 		bracket->alive = bracket->lower = fmin(bracket->lower, first_closing(ledger, timer));
+
 	double survived_at = longest ? longest->at : 0;
 
 	find_upper(ledger, bracket, found, count, survived_at);

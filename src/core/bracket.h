@@ -29,7 +29,7 @@ struct bracket {
 	int dead_conns;        /* how many died above `alive` in all ... */
 	int dated_conns;       /* ... and how many of them by a segment that came by itself, which tells when */
 	double crowd_alive;    /* longest time that a crowd outlived; 0 where none did */
-	double several_alive;  /* longest time that several (two fifths of a crowd) outlived; 0 where none did */
+	double several_alive;  /* longest time that several (a third of a crowd) outlived; 0 where none did */
 	double several_dead;   /* shortest time by which several gave signs of death; INFINITY where none did */
 	int crowd;             /* how many connections are one: no two of several boxes are missed by so many */
 	double weight_needed;  /* of unanswered probes, for a proof ... */

@@ -1,6 +1,6 @@
 /* What the parts of the search share: search.c (the interface), crew.c (which connections there are), plan.c (the order
- * of decisions), scout.c, narrow.c, confirm.c, contradict.c (the phases) and pick.c (which connection to probe). Nobody else includes
- * this. */
+ * of decisions), scout.c, narrow.c, confirm.c, contradict.c (the phases) and pick.c (which connection to probe). Nobody
+ * else includes this. */
 #ifndef IDLEPROBE_SEARCH_STATE_H
 #define IDLEPROBE_SEARCH_STATE_H
 

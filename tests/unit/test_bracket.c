@@ -313,6 +313,28 @@ static void being_accepted_late_is_not_mixed(void **state)
 	ledger_free(ledger);
 }
 
+/* Of 40 workers 10 are a crowd and 4 are several: one or two may be of another box than the others. */
+static void several_speak_for_a_bound(void **state)
+{
+	struct ledger *ledger = opened(40);
+	struct bracket bracket;
+
+	(void)state;
+	for (int conn = 1; conn <= 10; conn++)
+		lives(ledger, conn, 20 + conn);
+	for (int conn = 11; conn <= 20; conn++) {
+		see(ledger, OBSERVED_SENT, conn, 30 + conn);
+		see(ledger, OBSERVED_RESET, conn, 30 + conn + RTT);
+	}
+	bracket = by_idle(ledger);
+	assert_false(bracket.mixed);
+	assert_float_equal(bracket.crowd_alive, 21, MARGIN);   /* the tenth longest life */
+	assert_float_equal(bracket.several_alive, 27, MARGIN); /* the fourth */
+	assert_true(bracket.several_dead < 44 + MARGIN);       /* the fourth death; cmocka takes INFINITY for equal */
+	assert_true(bracket.several_dead > 44 - MARGIN);
+	ledger_free(ledger);
+}
+
 /* After an answer the middlebox's clock is up to a round trip ahead of ours. */
 static void margins_leave_the_truth_inside(void **state)
 {
@@ -486,6 +508,7 @@ int main(void)
 		cmocka_unit_test(reset_by_itself_bounds_the_life_from_both_sides),
 		cmocka_unit_test(closing_a_little_late_is_not_mixed),
 		cmocka_unit_test(being_accepted_late_is_not_mixed),
+		cmocka_unit_test(several_speak_for_a_bound),
 		cmocka_unit_test(margins_leave_the_truth_inside),
 		cmocka_unit_test(mixed_fates_need_a_crowd),
 		cmocka_unit_test(many_single_silences_contradict),
