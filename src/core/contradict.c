@@ -6,6 +6,8 @@
 #include <math.h>
 
 #define CENSUS_LASTS 60.0     /* seconds, after which nobody is waited for any more */
+#define AGE_PATIENCE 1.3      /* times the timeout: then an interval that is an answer stays as wide as it is; and ... */
+#define AGE_PATIENCE_WIDE 2.5 /* ... one that is none */
 
 /* Asks every connection once: who lives and who does not? */
 static void plan_census(struct search *search, double now)
@@ -18,15 +20,15 @@ static void plan_census(struct search *search, double now)
 			search_request(search, conn, now);
 }
 
+/* Of all together: a timer that keepalives do not refresh kills one soon after another. */
 bool search_control_died(const struct search *search)
 {
-	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = &search->lives[conn];
+	double weight = 0;
 
-		if (life->control && bracket_weight(search->ledger, life) >= search->bracket.weight_needed)
-			return true;
-	}
-	return false;
+	for (int conn = 0; conn < search->next_conn; conn++)
+		if (search->lives[conn].control)
+			weight += bracket_weight(search->ledger, &search->lives[conn]);
+	return weight >= search->bracket.weight_needed;
 }
 
 /* Until when this connection is known to have lived: what closed by itself lived until then. */
@@ -68,6 +70,32 @@ bool search_some_outlived(const struct search *search)
 	return false;
 }
 
+/* An age is reached but once, but a probe does not put it off: each worker that is not older than the timeout is asked again
+ * and again as it comes to it. False once that tells no more. */
+static bool narrow_age(struct search *search, double now)
+{
+	const struct bracket *bracket = &search->bracket;
+	double target = bracket->alive + search_room(search, bracket->alive) / 2;
+	double width = bracket->upper - bracket->alive, middle = (bracket->upper + bracket->alive) / 2;
+	double patience = width > MIXED_LIMIT * middle ? AGE_PATIENCE_WIDE : AGE_PATIENCE;
+	bool any = !crew_complete(search);
+
+	if (width <= search_width_asked(search, bracket->alive) ||
+	    search_due(search, now, search->started + patience * bracket->upper))
+		return false;
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = &search->lives[conn];
+		double age = now + search->lead - life->opened;
+
+		if (life->control || life->tainted || !(life->state == LIFE_OPEN && age < bracket->upper))
+			continue;
+		any = true;
+		if (crew_ready(search, conn) && search_due(search, now, now + target - age) && !pick_probe(search, conn, now))
+			break;
+	}
+	return any;
+}
+
 /* Fates differ more than one timer of the last segment explains. */
 void plan_contradiction(struct search *search, double now, bool waiting)
 {
@@ -81,7 +109,7 @@ void plan_contradiction(struct search *search, double now, bool waiting)
 	if (search->timer == TIMER_IDLE)
 		search_finish(search, SEARCH_ANSWERED); /* neither idle time nor age explains it: say so */
 	else if (!isnan(bracket->upper) && search_some_outlived(search)) {
-		if (confirm_fresh(search, now))
+		if (!narrow_age(search, now) && confirm_fresh(search, now))
 			search_finish(search, SEARCH_ANSWERED);
 	}
 	else if (now - search->started > 3 * bracket->alive + 120)

@@ -119,6 +119,14 @@ static bool is_lost_control(const struct life *life)
 	return life->control && life->state == LIFE_OPEN && life->period_count >= MISSED_BY_LOST_CONTROL;
 }
 
+/* Where others answer, a silence is a control's own. */
+static bool may_answer(const struct search *search, const struct life *life)
+{
+	if (search->in_doubt || search->controls == 1)
+		return !is_lost_control(life);
+	return !ledger_unanswered(search->ledger, life);
+}
+
 static int answering_controls(const struct search *search)
 {
 	int answering = 0;
@@ -126,7 +134,7 @@ static int answering_controls(const struct search *search)
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = &search->lives[conn];
 
-		answering += life->control && (life->state == LIFE_OPENING || (life->state == LIFE_OPEN && !is_lost_control(life)));
+		answering += life->control && (life->state == LIFE_OPENING || (life->state == LIFE_OPEN && may_answer(search, life)));
 	}
 	return answering;
 }
@@ -187,6 +195,7 @@ bool crew_make_room(struct search *search)
 void crew_spare(struct search *search, bool control, double now)
 {
 	if (search_due(search, now, search->next_spare) && crew_make_room(search)) {
+		search->wanted += !crew_complete(search);
 		crew_open(search, control, now);
 		double pause = SPARE_EVERY;
 
@@ -411,14 +420,26 @@ static bool has_fresh_control(const struct search *search, double now)
 	return false;
 }
 
-/* All controls may have died at one age, of a timer that they do not refresh: then the youngest workers answer, and it
+/* Controls that have not been asked since know at once whether it is the path. */
+static void ask_other_controls(struct search *search, double now)
+{
+	for (int conn = 0; conn < search->next_conn; conn++) {
+		const struct life *life = &search->lives[conn];
+
+		if (is_living_control(search, conn) && !life->period_count && isnan(search->requested[conn]) &&
+		    search_due(search, now, search->probed[conn] + search->spacing))
+			search_request(search, conn, now);
+	}
+}
+
+/* All controls may have died at one age, of a timer that they do not refresh: then the workers opened last answer, and it
  * is not the path. A few are asked, for in an outage all that are asked are lost to the search for a while. */
 static void ask_youngest(struct search *search, double now)
 {
 	int youngest = -1;
 
 	for (int conn = 0; conn < search->next_conn; conn++)
-		if (crew_ready(search, conn) && (youngest < 0 || crew_age(search, conn, now) < crew_age(search, youngest, now)))
+		if (crew_ready(search, conn) && (youngest < 0 || search->lives[conn].opened > search->lives[youngest].opened))
 			youngest = conn;
 	if (youngest < 0 || search->asked_in_doubt >= MOST_ASKED_IN_DOUBT)
 		return;
@@ -443,15 +464,15 @@ void crew_plan(struct search *search, double now)
 	confirm_handshakes(search, now);
 	if (search->next_conn > 1)
 		keep_young(search, now);
-	if (crew_complete(search)) {
-		if (answering_controls(search) == 0 || (search->timer == TIMER_AGE && !has_fresh_control(search, now)))
-			crew_spare(search, true, now);
-		else if (search->workers < fmin(search->wanted - search->controls, FEW_WORKERS) &&
-			 !search->in_doubt)
-			crew_spare(search, false, now);
-	}
-	if (search->in_doubt)
+	if (answering_controls(search) == 0 || (search->timer == TIMER_AGE && !has_fresh_control(search, now)))
+		crew_spare(search, true, now);
+	else if (crew_complete(search) && !search->in_doubt &&
+		 search->workers < fmin(search->wanted - search->controls, FEW_WORKERS))
+		crew_spare(search, false, now);
+	if (search->in_doubt) {
+		ask_other_controls(search, now);
 		search->next_control = fmin(search->next_control, now + DOUBT_SPACING);
+	}
 	if (search_due(search, now, search->next_control) && !keeps_appointment(search, now)) {
 		/* Half of the shortest idle time searched, for it must outlive that; but one alone must often be free to
 		 * stand beside a worker. */

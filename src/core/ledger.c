@@ -317,10 +317,13 @@ static bool observe_unasked(struct ledger *ledger, struct life *life, const stru
 static bool observe_end(struct ledger *ledger, struct life *life, const struct observation *seen,
 			enum sample_outcome outcome)
 {
-	/* No probe draws a FIN, and none draws an RST so long after: they come by themselves, even while one is out. */
+	/* No probe draws a FIN, and none draws an RST of the far end's so soon, or any so long after: they come by
+	 * themselves, even while one is out. */
+	double soonest = seen->from == ORIGIN_ENDPOINT ? 0.9 * rtt_quantile(ledger, 0) : 0;
 	double longest = 2 * ledger_rtt_high(ledger) + 4 * ledger_jitter(ledger) + LATE_ANSWER;
+	double waited = seen->at - life->latest_sent;
 	bool asked = life->period_count > 0 && outcome != SAMPLE_FIN &&
-		     (outcome == SAMPLE_ICMP || seen->far || in_the_far_hand(ledger, life) || seen->at <= life->latest_sent + longest);
+		     (outcome == SAMPLE_ICMP || seen->far || in_the_far_hand(ledger, life) || (waited <= longest && !(waited < soonest)));
 	struct sample *sample;
 
 	if (outcome != SAMPLE_ICMP && (life->state == LIFE_ENDED ? life->told_near || life->told_far : !asked)) {

@@ -43,7 +43,7 @@ static bool needs_round(const struct search *search, int conn)
 		return true;
 	/* Nothing can be tried again at an age: what was silent must tell all it can. */
 	if (search->timer == TIMER_AGE && time_at_first_probe(search, life) < bracket->upper)
-		return true;
+		return bracket->upper - bracket->alive > search_width_asked(search, bracket->alive) || weight < bracket->weight_suspect;
 	/* A small crew learns all it can from each death; a large one has more to come. */
 	return crew_is_small(search) || weight < bracket->weight_suspect;
 }

@@ -70,7 +70,7 @@ double search_width_asked(const struct search *, double idle);
  * several connections speak for a bound. */
 void search_interval(const struct search *, const struct bracket *, double *survived, double *expired);
 
-/* True where a control connection is proven dead: it never was idle for long, so its death is not of the idle timer. */
+/* True where control connections are proven dead: none was idle for long, so that is not of the idle timer. */
 bool search_control_died(const struct search *);
 
 /* True where connections that had been open when the others were last heard of outlived them: then no single event

@@ -126,7 +126,7 @@ static void probe(struct link *link)
 			link->dropped = dropped;
 		link->handed_at = at;
 		link->seen_sent_by = at + CAPTURE_PATIENCE;
-		if (link->adopted)
+		if (link->adopted && isnan(link->overdue_at))
 			link->overdue_at = at + ANSWER_PATIENCE;
 	}
 	link_schedule(link);

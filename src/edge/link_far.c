@@ -57,11 +57,10 @@ static bool is_settled(const struct link *link, double at)
 
 void link_answered(struct link *link, double at)
 {
-	if (link->counted)
+	if (is_settled(link, at) && link_ask_state(link, LINK_ANSWERED))
 		link->overdue_at = NAN;
-	/* What was counted before is too little now. */
-	if (!is_settled(link, at) || !link_ask_state(link, LINK_ANSWERED))
-		link->counted = false;
+	else
+		link->counted = false; /* it is too little now */
 }
 
 void link_overdue(struct link *link)

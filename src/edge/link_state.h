@@ -45,7 +45,7 @@ struct link {
 	bool counted;           /* how many segments the far side had received, after the latest answer to a probe: */
 	uint64_t segments_in;
 	double overdue_asked;   /* when it was last asked about a probe without an answer */
-	double overdue_at;      /* when the latest probe will have waited long enough for its answer; NAN */
+	double overdue_at;      /* when the first unanswered probe will have waited long enough for its answer; NAN */
 	int asked;              /* probes asked of the far side, and not yet answered for */
 	double asked_at;        /* the latest of them; NAN once its probe came */
 

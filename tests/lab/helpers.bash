@@ -35,10 +35,12 @@ gateway_flush() {
 	ip netns exec gateway conntrack --flush 2>/dev/null
 }
 
-# [INTERFACE]: nothing gets through that arrives there (at either), and nobody says so.
+# [INTERFACE [PORT]]: nothing gets through that arrives there (at either), but from or to that port, and nobody says so.
 outage_begin() {
 	ip netns exec gateway nft "add table inet outage
 		add chain inet outage pre { type filter hook prerouting priority raw; }
+		${2:+add rule inet outage pre meta l4proto tcp tcp sport $2 accept}
+		${2:+add rule inet outage pre meta l4proto tcp tcp dport $2 accept}
 		add rule inet outage pre ${1:+iifname $1} drop"
 }
 
