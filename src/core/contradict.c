@@ -41,31 +41,34 @@ static double lived_until(const struct search *search, const struct life *life)
 	return life->last_reply;
 }
 
+/* When this connection, which is proven dead, first gave a sign of it; INFINITY without one that counts. */
+static double died_by(const struct search *search, const struct life *life)
+{
+	for (size_t k = 0; k < life->period_count; k++) {
+		const struct sample *sample = ledger_probe(search->ledger, life, k);
+
+		if (sample->paired || life->state == LIFE_ENDED)
+			return sample->at;
+	}
+	return INFINITY;
+}
+
 bool search_some_outlived(const struct search *search)
 {
-	double died = INFINITY, heard = NAN;
-
-	/* The first of those that are proven dead: when it was last heard of, and when it showed. */
 	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = &search->lives[conn];
+		const struct life *dead = &search->lives[conn];
 
-		if (bracket_weight(search->ledger, life) < search->bracket.weight_needed)
+		if (bracket_weight(search->ledger, dead) < search->bracket.weight_needed)
 			continue;
-		for (size_t k = 0; k < life->period_count; k++) {
-			const struct sample *sample = ledger_probe(search->ledger, life, k);
-			bool sign = sample->paired || life->state == LIFE_ENDED;
 
-			if (sign && sample->at < died) {
-				died = sample->at;
-				heard = lived_until(search, life);
-			}
+		double heard = lived_until(search, dead), died = died_by(search, dead);
+
+		for (int other = 0; other < search->next_conn; other++) {
+			const struct life *life = &search->lives[other];
+
+			if (life->opened <= heard && lived_until(search, life) > died + search_wait(search))
+				return true;
 		}
-	}
-	for (int conn = 0; conn < search->next_conn; conn++) {
-		const struct life *life = &search->lives[conn];
-
-		if (life->opened <= heard && lived_until(search, life) > died + search_wait(search))
-			return true;
 	}
 	return false;
 }

@@ -124,7 +124,7 @@ static bool may_answer(const struct search *search, const struct life *life)
 {
 	if (search->in_doubt || search->controls == 1)
 		return !is_lost_control(life);
-	return !ledger_unanswered(search->ledger, life);
+	return life->period_count <= 1 && !ledger_unanswered(search->ledger, life);
 }
 
 static int answering_controls(const struct search *search)

@@ -158,7 +158,7 @@ static struct sample *add_sample(struct ledger *ledger, struct life *life, int c
 		.at = at,
 		.idle = at - life->last,
 		.age = at - life->opened,
-		.slack = life->last_inbound ? ledger_rtt_high(ledger) : 0,
+		.slack = life->slack,
 		.age_slack = life->age_slack,
 		.left = at,
 		.rtt = NAN,
@@ -243,9 +243,11 @@ static void observe_send_failed(struct ledger *ledger, struct life *life, const 
 	sample->left = sample->at;
 }
 
-static void begin_period(struct life *life, double at, bool inbound)
+/* `from`: the middlebox saw the segment at that moment or later. */
+static void begin_period(struct life *life, double from, double at, bool inbound)
 {
 	life->last = at;
+	life->slack = at - from;
 	life->last_inbound = inbound;
 	life->last_own = !inbound;
 	life->latest_sent = NAN;
@@ -255,6 +257,11 @@ static void begin_period(struct life *life, double at, bool inbound)
 /* The far end proved that the connection lives: settles what the probes of this period were. */
 static void settle_alive(struct ledger *ledger, struct life *life, const struct observation *seen)
 {
+	/* It left after the probe that it answers; which that is, is not known of several. */
+	double from = seen->at - ledger_rtt_max(ledger);
+
+	if (seen->rtt >= 0 && life->period_count == 1)
+		from = seen->at - seen->rtt;
 	if (life->period_count > 0) {
 		struct sample *first = &ledger->samples[life->period[0]];
 		struct sample *latest = &ledger->samples[life->period[life->period_count - 1]];
@@ -293,7 +300,7 @@ static void settle_alive(struct ledger *ledger, struct life *life, const struct 
 		life->age_slack = seen->at - life->opened;
 		life->opened = seen->at;
 	}
-	begin_period(life, fmax(passes, seen->at), true);
+	begin_period(life, from, fmax(passes, seen->at), true);
 }
 
 static bool observe_unasked(struct ledger *ledger, struct life *life, const struct observation *seen)
@@ -400,11 +407,11 @@ static void observe_open(struct ledger *ledger, struct life *life, const struct 
 		return;
 	life->state = LIFE_OPEN;
 	life->opened = life->last_reply = seen->at;
-	begin_period(life, seen->at, false);
+	begin_period(life, seen->at, seen->at, false);
 	note_rtt(ledger, seen->rtt);
 }
 
-static void observe_synack(struct life *life, const struct observation *seen)
+static void observe_synack(const struct ledger *ledger, struct life *life, const struct observation *seen)
 {
 	if (life->state != LIFE_OPEN)
 		return;
@@ -412,7 +419,7 @@ static void observe_synack(struct life *life, const struct observation *seen)
 	life->synack_repeated = true;
 	life->last_reply = seen->at;
 	if (life->period_count == 0)
-		begin_period(life, seen->at, true);
+		begin_period(life, seen->at - ledger_rtt_max(ledger), seen->at, true);
 }
 
 bool ledger_observe(struct ledger *ledger, const struct observation *seen)
@@ -428,7 +435,7 @@ bool ledger_observe(struct ledger *ledger, const struct observation *seen)
 		observe_open(ledger, life, seen);
 		return true;
 	case OBSERVED_SYNACK:
-		observe_synack(life, seen);
+		observe_synack(ledger, life, seen);
 		return true;
 	case OBSERVED_OPEN_FAILED:
 		life->state = LIFE_FAILED;
@@ -451,6 +458,7 @@ bool ledger_observe(struct ledger *ledger, const struct observation *seen)
 	case OBSERVED_OUTBOUND:
 		/* Whether it passed is not known, so where the period began inbound, the slack stays. */
 		if (life->state == LIFE_OPEN && life->period_count == 0) {
+			life->slack += life->last_inbound ? seen->at - life->last : 0;
 			life->last = seen->at;
 			life->last_own = true;
 		}

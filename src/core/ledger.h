@@ -60,7 +60,8 @@ struct life {
 	double asked_at;    /* when it was to be opened */
 	double opened;      /* handshake, or the last payload since: what a timer counts from that keepalives do not refresh */
 	double age_slack;   /* by how much earlier that payload may have been sent, and counted from */
-	double last;        /* last segment known to have passed, in either direction */
+	double last;        /* last segment known to have passed, in either direction, and ... */
+	double slack;       /* ... by how much earlier the middlebox may have seen it */
 	double last_reply;  /* last time the far end proved that the connection lived */
 	double latest_sent; /* of the probes of this period; NAN where there is none */
 	bool last_inbound;  /* the far end's last segment is known to have passed, at `last` or before, ... */

@@ -139,6 +139,28 @@ static void period_that_began_inbound_has_slack(void **state)
 	ledger_free(ledger);
 }
 
+/* One answer that was held up between the middlebox and this host begins a period with as much slack, and no other. */
+static void slack_is_of_the_answer_that_began_the_period(void **state)
+{
+	struct ledger *ledger = opened(2);
+	const struct observation slow = {.what = OBSERVED_REPLY, .conn = 1, .at = 10.5, .rtt = 0.5};
+
+	(void)state;
+	for (int at = 1; at < 40; at++)
+		answered(ledger, 0, at);
+	see(ledger, OBSERVED_SENT, 1, 10);
+	ledger_observe(ledger, &slow);
+	answered(ledger, 1, 50);
+	assert_float_equal(sample(ledger, 40)->slack, 0.5, 1e-9);
+	answered(ledger, 1, 60);
+	assert_float_equal(sample(ledger, 41)->slack, RTT, 1e-9);
+	silence(ledger, 1, 70);
+	answered(ledger, 1, 71); /* which of the two it answers is not known */
+	answered(ledger, 1, 80);
+	assert_float_equal(sample(ledger, 44)->slack, 0.5, 1e-9);
+	ledger_free(ledger);
+}
+
 /* While the handshake's last ACK may be lost, the middlebox may count by another timer: the first answer proves that the
  * connection lives, and no idle time. */
 static void idle_time_counts_from_the_first_answer(void **state)
@@ -272,6 +294,25 @@ static void reset_long_after_the_probe_was_not_drawn_by_it(void **state)
 	assert_false(sample(ledger, 1)->asked);
 	assert_float_equal(sample(ledger, 1)->age, 20, 1e-9);
 	assert_ptr_equal(ledger_longest(ledger, TIMER_AGE), sample(ledger, 1));
+	ledger_free(ledger);
+}
+
+/* The far end cannot have received the probe yet; a device on the way can. */
+static void reset_sooner_than_any_answer_came_by_itself(void **state)
+{
+	struct ledger *ledger = opened(3);
+
+	(void)state;
+	see(ledger, OBSERVED_SENT, 1, 10);
+	see(ledger, OBSERVED_RESET, 1, 10 + RTT / 2);
+	assert_int_equal(sample_count(ledger), 2);
+	assert_false(sample(ledger, 1)->asked);
+	assert_float_equal(sample(ledger, 1)->idle, 10 + RTT / 2, 1e-9);
+	see(ledger, OBSERVED_SENT, 2, 10);
+	ledger_observe(ledger, &(struct observation){.what = OBSERVED_RESET, .conn = 2, .at = 10 + RTT / 2, .rtt = NAN,
+						     .from = ORIGIN_PATH});
+	assert_int_equal(sample_count(ledger), 3);
+	assert_true(sample(ledger, 2)->asked);
 	ledger_free(ledger);
 }
 
@@ -576,10 +617,12 @@ int main(void)
 		cmocka_unit_test(late_answer_times_no_round_trip),
 		cmocka_unit_test(answer_begins_an_idle_period),
 		cmocka_unit_test(period_that_began_inbound_has_slack),
+		cmocka_unit_test(slack_is_of_the_answer_that_began_the_period),
 		cmocka_unit_test(answer_after_four_probes_taints),
 		cmocka_unit_test(answer_on_another_connection_at_the_same_moment_pairs),
 		cmocka_unit_test(own_answer_does_not_pair),
 		cmocka_unit_test(reset_is_drawn_by_the_probe_under_way),
+		cmocka_unit_test(reset_sooner_than_any_answer_came_by_itself),
 		cmocka_unit_test(reset_long_after_the_probe_was_not_drawn_by_it),
 		cmocka_unit_test(fin_is_never_drawn_by_a_probe),
 		cmocka_unit_test(reset_by_itself_dates_the_expiry),

@@ -404,6 +404,27 @@ static void control_that_dies_of_age_selects_that_timer(void **state)
 	stage_end(&stage);
 }
 
+/* All controls die at one age, before the crew is complete: fresh ones, and workers as they come to that age, tell the rest. */
+static void silent_timer_of_ages_shorter_than_the_opening(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(6);
+	struct bracket bracket;
+	struct stage stage;
+
+	(void)state;
+	config.max_idle = 7200;
+	config.connections = 39;
+	world.payload_only = true;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, INFINITY);
+	assert_int_equal(search_end(stage.search), SEARCH_ANSWERED);
+	assert_int_equal(search_bracket(stage.search, &bracket), TIMER_AGE);
+	assert_true(bracket.alive < 6 && 6 < bracket.upper && bracket.upper - bracket.alive < 1.5);
+	assert_true(stage.now < 3 * 6);
+	stage_end(&stage);
+}
+
 static void timer_that_keepalives_refresh_spares_the_controls(void **state)
 {
 	struct search_config config = stage_config();
@@ -599,6 +620,7 @@ int main(void)
 		cmocka_unit_test(no_scout_goes_out_while_no_control_answers),
 		cmocka_unit_test(path_that_stays_out_ends_the_search),
 		cmocka_unit_test(control_that_dies_of_age_selects_that_timer),
+		cmocka_unit_test(silent_timer_of_ages_shorter_than_the_opening),
 		cmocka_unit_test(timer_that_keepalives_refresh_spares_the_controls),
 		cmocka_unit_test(nobody_outlives_a_flushed_table),
 		cmocka_unit_test(far_end_that_speaks_ends_the_search),
