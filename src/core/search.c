@@ -162,6 +162,7 @@ void search_observe(struct search *search, const struct observation *seen)
 	if (!ledger_observe(search->ledger, seen))
 		search_finish(search, SEARCH_NO_MEMORY);
 	search->stale = true;
+	search->at_rest = false;
 }
 
 static void forget_unseen(struct search *search, double now)
@@ -225,8 +226,9 @@ bool search_next(struct search *search, double now, struct action *action)
 {
 	if (search->queue_first == search->queue_count) {
 		search->queue_first = search->queue_count = 0;
-		if (search->end == SEARCH_RUNNING)
+		if (search->end == SEARCH_RUNNING && !(search->at_rest && now + 1e-6 < search->deadline))
 			plan(search, now);
+		search->at_rest = search->queue_count == 0;
 	}
 	if (search->queue_first == search->queue_count)
 		return false;
@@ -249,6 +251,7 @@ bool search_outlives(struct search *search, double idle)
 {
 	const struct bracket *bracket = &search->bracket;
 
+	search->at_rest &= search->to_outlive == idle;
 	search->to_outlive = idle;
 	return isnan(bracket->since) && bracket->dead_conn < 0 &&
 	       bracket_outlived(search->ledger, TIMER_IDLE, idle) >= bracket->crowd;

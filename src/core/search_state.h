@@ -19,6 +19,7 @@ struct search {
 	struct action *queue;
 	size_t queue_first, queue_count, queue_room;
 	double deadline;
+	bool at_rest;               /* nothing is to be done before the deadline, unless something is observed */
 
 	/* By connection: when a probe was asked for that was not yet seen leaving, NAN; and when the latest was asked for. */
 	double *requested, *probed;
