@@ -21,7 +21,12 @@ void link_ask_far(struct link *link)
 {
 	double at = clock_now();
 
-	if (!link->adopted || !farside_send(link->shared->far, PROTOCOL_KEEPALIVE, &link->id)) {
+	/* Of this one alone its banner has not come yet; without the channel none can be asked. */
+	if (!link->adopted) {
+		tell_far(link, OBSERVED_SEND_FAILED, at, ORIGIN_NONE);
+		return;
+	}
+	if (!farside_send(link->shared->far, PROTOCOL_KEEPALIVE, &link->id)) {
 		link_probe_failed(link, EAGAIN);
 		return;
 	}
