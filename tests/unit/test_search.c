@@ -365,6 +365,44 @@ static void no_scout_goes_out_while_no_control_answers(void **state)
 	stage_end(&stage);
 }
 
+static int workers_asked(const struct stage *stage, double from, double to)
+{
+	int asked = 0;
+
+	for (size_t i = 0; i < stage->step_count; i++) {
+		const struct step *step = &stage->steps[i];
+
+		asked += step->action.kind == ACTION_PROBE && step->at > from && step->at < to && !is_control(stage, step->action.conn);
+	}
+	return asked;
+}
+
+/* A worker that is asked in its place has its idle time begun anew. */
+static void lost_probe_of_the_only_control_disturbs_no_worker(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(100);
+	struct stage stage;
+	double lost = NAN;
+
+	(void)state;
+	config.connections = 4;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, 33);
+	for (size_t i = 0; i < stage.step_count; i++)
+		if (stage.steps[i].action.kind == ACTION_PROBE && stage.steps[i].at > 30 && isnan(lost) &&
+		    is_control(&stage, stage.steps[i].action.conn))
+			lost = stage.steps[i].at;
+	assert_int_equal(workers_asked(&stage, lost - 0.5, lost + 1.5), 0);
+	stage_end(&stage);
+	world.outage_at[0] = lost - 0.1;
+	world.outage_for[0] = 0.3;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, 33);
+	assert_int_equal(workers_asked(&stage, lost - 0.5, lost + 1.5), 0);
+	stage_end(&stage);
+}
+
 static void path_that_stays_out_ends_the_search(void **state)
 {
 	struct search_config config = stage_config();
@@ -618,6 +656,7 @@ int main(void)
 		cmocka_unit_test(tainted_worker_is_not_probed_again),
 		cmocka_unit_test(documented_timeout_gets_a_scout_just_below_and_just_above),
 		cmocka_unit_test(no_scout_goes_out_while_no_control_answers),
+		cmocka_unit_test(lost_probe_of_the_only_control_disturbs_no_worker),
 		cmocka_unit_test(path_that_stays_out_ends_the_search),
 		cmocka_unit_test(control_that_dies_of_age_selects_that_timer),
 		cmocka_unit_test(silent_timer_of_ages_shorter_than_the_opening),
