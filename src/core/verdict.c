@@ -189,14 +189,18 @@ static bool one_event(const struct search *search, const struct endings *endings
 	       !search_some_outlived(search);
 }
 
-static void judge_event(struct result *result, const struct endings *endings)
+static void judge_event(struct result *result, const struct ledger *ledger, const struct endings *endings)
 {
+	const struct sample *longest = ledger_longest(ledger, TIMER_IDLE);
 	int endpoint = 0;
 
 	for (enum signal_kind kind = SIGNAL_SILENT; kind <= SIGNAL_ICMP; kind++)
 		endpoint += endings->from[kind][ORIGIN_ENDPOINT];
 	tell_signal(result, endings);
 	inconclusive(result, 2 * endpoint >= endings->total ? REASON_ENDPOINT_RESTARTED : REASON_STATE_LOST);
+	/* What the event killed did not die of its idle time. */
+	result->survived = longest && longest->outcome == SAMPLE_ALIVE ? bracket_alive_bound(ledger, TIMER_IDLE, longest) : NAN;
+	result->expired = NAN;
 }
 
 /* Something expired, and the bracket holds when. */
@@ -272,8 +276,7 @@ static void judge(struct result *result, const struct search *search)
 	} else if (search_end(search) == SEARCH_PATH_OUT) {
 		inconclusive(result, REASON_PATH_OUTAGE);
 	} else if (endings.total && (bracket.mixed || timer == TIMER_AGE || control_died) && one_event(search, &endings)) {
-		judge_event(result, &endings);
-		result->expired = NAN;
+		judge_event(result, ledger, &endings);
 	} else if ((control_died && timer == TIMER_IDLE) || (bracket.mixed && !(bracket.upper - bracket.lower <= MIXED_LIMIT * (bracket.lower + bracket.upper) / 2))) {
 		judge_mixed(result, &bracket, &endings, ledger);
 	} else if (complete && bracket.upper - bracket.lower <= fmax(MIXED_LIMIT * (bracket.lower + bracket.upper) / 2,
