@@ -230,7 +230,7 @@ static int survey_run(struct run *run, struct loop *loop, struct failure *failur
 	}, &run->findings);
 	run->report.result = run->findings.whole;
 	run->report.proxy = run->far ? run->findings.proxy : UNKNOWN;
-	run->report.learned_by = learned_name(run->findings.learned);
+	run->report.learned = run->findings.learned;
 	run->report.nat.remapped = run->findings.remapped;
 	if (run->findings.proxy == YES)
 		run->report.inbound.result = NULL;

@@ -3,6 +3,7 @@
 #define IDLEPROBE_REPORT_H
 
 #include "core/advice.h"
+#include "core/findings.h"
 #include "core/ledger.h"
 #include "core/options.h"
 #include "core/platforms.h"
@@ -38,7 +39,7 @@ struct report {
 	struct path_stats path;
 	struct report_nat nat;
 	enum tristate proxy;              /* between this end and a responder */
-	const char *learned_by;           /* which ends are told of the expiry; NULL where not known */
+	enum learned learned;             /* which ends are told of the expiry */
 	struct result result;             /* the answer */
 	struct report_side outbound, inbound;
 	struct advice advice;

@@ -112,7 +112,7 @@ void report_json_result(cJSON *root, const struct report *report)
 	json_bool(object, "revived_by_probe", result->revived_by_probe);
 	json_bool(object, "payload_refreshes", result->payload_refreshes);
 	json_bool(object, "outbound_refreshes", result->outbound_refreshes);
-	json_text(object, "learned_by", report->learned_by);
+	json_text(object, "learned_by", learned_name(report->learned));
 	json_text(object, "reason", reason_name(result->reason));
 	cJSON *directions = json_object(object, "directions");
 	add_direction(directions, "outbound", report->outbound.result);

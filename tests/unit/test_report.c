@@ -339,6 +339,71 @@ static void text_of_a_timeout(void **state)
 		      "Idle connections to [2001:db8::7]:5432 stop working after 12 s (between 11.994 s and 12.006 s).");
 }
 
+/* Each in a sentence, and none where it is not known. */
+static void text_of_what_only_two_ends_tell(void **state)
+{
+	static const struct {
+		enum learned learned;
+		const char *words;
+	} ends[] = {
+		{ LEARNED_NONE, "  expiry       neither end is told when a connection expires\n" },
+		{ LEARNED_NEAR, "  expiry       this end alone is told when a connection expires\n" },
+		{ LEARNED_FAR, "  expiry       the far end alone is told when a connection expires\n" },
+		{ LEARNED_BOTH, "  expiry       both ends are told when a connection expires\n" },
+	};
+	static const char *const labels[] = { "inbound", "revival", "expiry", "payload", "one way", "NAT", "proxy" };
+	struct example example;
+	struct report *report = &example.report;
+
+	(void)state;
+	fill(&example);
+	for (size_t i = 0; i < sizeof labels / sizeof *labels; i++) {
+		char line[20];
+
+		snprintf(line, sizeof line, "\n  %s ", labels[i]);
+		assert_null(strstr(text_of(report, false), line));
+	}
+	report->inbound = report->outbound;
+	report->nat = (struct report_nat){ .detected = true, .address = "203.0.113.9", .port = 40112, .remapped = UNKNOWN };
+	report->proxy = NO;
+	report->result.revived_by_probe = NO;
+	says(report, "  inbound      segments from the far end get through until 15 min (900.3 s;\n");
+	says(report, "  revival      a segment from this end does not bring an expired connection back\n");
+	says(report, "  NAT          the far end sees this one as 203.0.113.9 port 40112\n");
+	report->nat.remapped = YES;
+	says(report, "203.0.113.9 port 40112; late\n               segments come from another port, which it does not know\n");
+	report->nat.detected = false;
+	says(report, "  NAT          none: the far end sees this one's own address\n");
+	for (size_t i = 0; i < sizeof ends / sizeof *ends; i++) {
+		report->learned = ends[i].learned;
+		says(report, ends[i].words);
+	}
+	report->result.outbound_refreshes = NO;
+	says(report, "  one way      segments from this end alone do not restart the timer: it takes\n");
+	report->result.keepalive_refreshes = NO;
+	report->result.payload_refreshes = YES;
+	says(report, "  payload      restarts it: a connection that carried an octet now and then\n");
+}
+
+static void text_tells_a_proxy_from_the_server(void **state)
+{
+	struct example example;
+	struct report *report = &example.report;
+
+	(void)state;
+	fill(&example);
+	report->result.outcome = OUTCOME_CLOSED_BY_ENDPOINT;
+	report->result.signal = SIGNAL_FIN_AT_EXPIRY;
+	says(report, "\nIt does so with a FIN; whether it is the server or a proxy in front of it cannot be told.\n");
+	report->proxy = NO;
+	says(report, "\nIt does so with a FIN; no proxy stands between.\n");
+	report->proxy = YES;
+	report->nat = (struct report_nat){ .detected = true, .address = "203.0.113.9", .port = 40112, .remapped = UNKNOWN };
+	says(report, "\nIt does so with a FIN, and is a proxy: the far end is another.\n");
+	says(report, "\n  proxy        one stands between: it answered a probe that the far end never\n");
+	assert_null(strstr(text_of(report, false), "NAT  ")); /* the address is the proxy's */
+}
+
 static void text_of_each_signal(void **state)
 {
 	static const struct {
@@ -524,6 +589,8 @@ int main(void)
 		cmocka_unit_test(numbers_and_bytes_that_trip_cjson),
 		cmocka_unit_test(bounds_and_exit_codes),
 		cmocka_unit_test(text_of_a_timeout),
+		cmocka_unit_test(text_of_what_only_two_ends_tell),
+		cmocka_unit_test(text_tells_a_proxy_from_the_server),
 		cmocka_unit_test(text_of_each_signal),
 		cmocka_unit_test(text_of_the_other_answers),
 		cmocka_unit_test(text_of_each_reason),

@@ -1,0 +1,86 @@
+#include "format/words.h"
+
+#include "core/duration.h"
+
+#include <math.h>
+#include <stdio.h>
+
+struct span span_words(const struct result *result)
+{
+	/* As many decimals as the interval deserves. */
+	double width = result->expired - result->survived;
+	int decimals = width < 0.02 ? 3 : width < 0.2 ? 2 : 1;
+	struct span span;
+	char exact[32] = "";
+
+	if (result->timeout >= 60)
+		snprintf(exact, sizeof exact, "%.*f s; ", decimals, result->timeout);
+	snprintf(span.text, sizeof span.text, "%s (%sbetween %.*f s and %.*f s)", duration_text(result->timeout).text, exact,
+		 decimals, result->survived, decimals, result->expired);
+	return span;
+}
+
+static const char *origin_words(enum origin origin)
+{
+	switch (origin) {
+	case ORIGIN_PATH: return "from a device on the path";
+	case ORIGIN_ENDPOINT: return "from the endpoint itself";
+	case ORIGIN_NONE:
+	case ORIGIN_UNKNOWN: return "whose sender cannot be told";
+	}
+	return "";
+}
+
+struct span signal_words(const struct result *result)
+{
+	const char *from = origin_words(result->signal_from);
+	struct span words = { "" };
+
+	switch (result->signal) {
+	case SIGNAL_NONE:
+		break;
+	case SIGNAL_SILENT:
+		snprintf(words.text, sizeof words.text, "They end silently: what is sent later gets no answer.");
+		break;
+	case SIGNAL_RESET_ON_PROBE:
+		snprintf(words.text, sizeof words.text, "They end silently; what is sent later draws an RST %s.", from);
+		break;
+	case SIGNAL_RESET_AT_EXPIRY:
+		snprintf(words.text, sizeof words.text, "They end with an RST that comes by itself, %s.", from);
+		break;
+	case SIGNAL_FIN_AT_EXPIRY:
+		snprintf(words.text, sizeof words.text, "They end with a FIN that comes by itself, %s.", from);
+		break;
+	case SIGNAL_ICMP:
+		snprintf(words.text, sizeof words.text, "They end silently; what is sent later draws an ICMP error.");
+		break;
+	}
+	return words;
+}
+
+const char *reason_words(enum reason reason)
+{
+	switch (reason) {
+	case REASON_NONE:
+		return "the evidence does not allow one";
+	case REASON_ENDPOINT_KEEPALIVE:
+		return "the endpoint sends keepalives of its own, so that connections never idle for longer";
+	case REASON_ENDPOINT_RESTARTED:
+		return "the endpoint ended all connections at one moment, as when a server restarts";
+	case REASON_PATH_OUTAGE:
+		return "the path stopped working during the run";
+	case REASON_INCONSISTENT_EXPIRY:
+		return "connections that had idled equally long fared differently, so that one number would be wrong";
+	case REASON_TOO_LOSSY:
+		return "too many packets were lost to tell an expired connection from a lost probe";
+	case REASON_CAPTURE_DROPS:
+		return "this host lost too many of the captured packets";
+	case REASON_INTERRUPTED:
+		return "the run was stopped before there was one";
+	case REASON_STATE_LOST:
+		return "all connections were lost at one moment, as when a device on the path restarts";
+	case REASON_ADDRESS_CHANGED:
+		return "this host's address changed during the run";
+	}
+	return "";
+}

@@ -1,0 +1,20 @@
+/* What results are called in a sentence. */
+#ifndef IDLEPROBE_WORDS_H
+#define IDLEPROBE_WORDS_H
+
+#include "core/types.h"
+
+struct span {
+	char text[360];
+};
+
+/* "12.0 s (between 11.6 s and 12.4 s)", "15 min (900.3 s; between 899.8 s and 900.8 s)" */
+struct span span_words(const struct result *);
+
+/* How connections end: a sentence. */
+struct span signal_words(const struct result *);
+
+/* Why there is no answer, without a full stop. */
+const char *reason_words(enum reason);
+
+#endif
