@@ -2,6 +2,7 @@
 
 #include "core/options.h"
 #include "edge/output.h"
+#include "edge/terminal.h"
 #include "format/report_json.h"
 #include "format/report_text.h"
 #include "run.h"
@@ -27,13 +28,6 @@ static void help(void)
 	       "Exit codes: 0 an answer, 1 shorter than --min, 2 usage, 3 no answer, 4 could not run.\n");
 }
 
-static bool in_colour(void)
-{
-	const char *no_color = getenv("NO_COLOR"), *terminal = getenv("TERM");
-
-	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && terminal && strcmp(terminal, "dumb") != 0;
-}
-
 /* Standard output and --output. What can be written is, even where the other cannot. */
 static int deliver(const struct report *report, struct output *output, struct failure *failure)
 {
@@ -46,7 +40,7 @@ static int deliver(const struct report *report, struct output *output, struct fa
 	if (options->json)
 		fputs(json, stdout);
 	else
-		report_text(stdout, report, in_colour());
+		report_text(stdout, report, terminal_in_colour(STDOUT_FILENO));
 	if (fflush(stdout) != 0 || ferror(stdout))
 		status = fail(failure, EXIT_CANNOT_RUN, "standard output cannot be written: %s", strerror(errno));
 	if (output->name && output_write(output, json, strlen(json), failure) < 0) {

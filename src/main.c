@@ -16,7 +16,7 @@ static const struct command {
 	{ "measure", cmd_measure, "find the idle timeout on the path to HOST:PORT" },
 	{ "check", NULL, NULL },
 	{ "respond", cmd_respond, "be the far side that measures the inbound direction" },
-	{ "report", NULL, NULL },
+	{ "report", cmd_report, "turn saved reports into text, HTML, Prometheus metrics or JUnit" },
 	{ "platforms", NULL, NULL },
 };
 
@@ -48,7 +48,7 @@ static int run(const char *name, int argc, char **argv)
 	if (command && command->run)
 		return command->run(argc, argv);
 	if (command)
-		fprintf(stderr, "idleprobe: this version has no command '%s' yet; it has: measure, respond\n", name);
+		fprintf(stderr, "idleprobe: this version has no command '%s' yet; it has: measure, respond, report\n", name);
 	else if (strchr(name, ':') || strchr(name, '.'))
 		fprintf(stderr, "idleprobe: '%s' is not a command; to measure that target: idleprobe measure %s\n", name, name);
 	else

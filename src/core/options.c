@@ -60,6 +60,13 @@ const struct option_row respond_options[] = {
 	{ NULL },
 };
 
+const struct option_row report_options[] = {
+	{ "format", 0, OPTION_CHOICE, FIELD(format), "text|html|prometheus|junit|json", "[text]" },
+	{ "output", 'o', OPTION_TEXT, FIELD(output), "FILE", "write to FILE, atomically [standard output]" },
+	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "this text", .value = 1 },
+	{ NULL },
+};
+
 void options_default(struct options *options)
 {
 	*options = (struct options){
@@ -307,6 +314,14 @@ int options_check_respond(const struct options *options, struct failure *failure
 	if (options->target_count > 0)
 		return fail(failure, EXIT_USAGE, "respond: '%.60s' is one argument too many; where to listen is told by "
 			    "--listen", options->targets[0]);
+	return 0;
+}
+
+int options_check_report(const struct options *options, struct failure *failure)
+{
+	if (options->target_count == 0)
+		return fail(failure, EXIT_USAGE, "report: which files? Expected are reports (`measure -o`) or events (`measure "
+			    "--events`); - is standard input");
 	return 0;
 }
 

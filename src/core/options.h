@@ -7,6 +7,7 @@
 
 enum direction_choice { DIRECTIONS_AUTO, DIRECTIONS_OUT, DIRECTIONS_IN, DIRECTIONS_BOTH };
 enum engine_choice { ENGINE_AUTO, ENGINE_RAW, ENGINE_SOCKET };
+enum format_choice { FORMAT_TEXT, FORMAT_HTML, FORMAT_PROMETHEUS, FORMAT_JUNIT, FORMAT_JSON };
 enum ip_version { IP_ANY = 0, IP_V4 = 4, IP_V6 = 6 };
 
 /* One is a control. */
@@ -38,6 +39,9 @@ struct options {
 	double lifetime, orphaned; /* seconds */
 	int respond_connections, per_address, commands, remember;
 	int version;
+
+	/* of `report` */
+	int format;                /* enum format_choice */
 };
 
 enum option_kind {
@@ -62,8 +66,8 @@ struct option_row {
 	int value;            /* of a flag */
 };
 
-/* The rows of `measure` and of `respond`. */
-extern const struct option_row measure_options[], respond_options[];
+/* The rows of each command. */
+extern const struct option_row measure_options[], respond_options[], report_options[];
 
 /* The defaults that --help and the manual tell. */
 void options_default(struct options *);
@@ -75,8 +79,9 @@ int options_parse(struct options *, const struct option_row *, int argc, char **
 /* Whether the options of `measure` go together and can be carried out by this version. 0, or -1 with EXIT_USAGE. */
 int options_check(const struct options *, struct failure *);
 
-/* The same for `respond`. */
+/* The same for `respond`, and for `report`. */
 int options_check_respond(const struct options *, struct failure *);
+int options_check_report(const struct options *, struct failure *);
 
 /* One line of --help: "  -o, --output FILE   also write ..." */
 struct option_line {

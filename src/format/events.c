@@ -82,6 +82,10 @@ void events_observation(struct events *events, const struct observation *seen)
 		json_text(root, "from", origin_name(seen->from));
 	if (seen->ttl)
 		json_number(root, "ttl", seen->ttl, 0);
+	if (seen->far)
+		json_bool(root, "far", YES);
+	if (seen->payload)
+		json_bool(root, "payload", YES);
 	if (seen->what == OBSERVED_ICMP) {
 		json_number(root, "icmp_type", seen->icmp_type, 0);
 		json_number(root, "icmp_code", seen->icmp_code, 0);

@@ -46,7 +46,7 @@ void report_json_subject(cJSON *root, const struct report *report)
 	cJSON *tool = json_object(root, "tool");
 
 	json_text(tool, "name", "idleprobe");
-	json_text(tool, "version", idleprobe_version);
+	json_text(tool, "version", report->version ? report->version : idleprobe_version);
 	add_target(root, report);
 	add_method(root, report);
 }

@@ -1,0 +1,152 @@
+#include "command.h"
+
+#include "core/options.h"
+#include "edge/input.h"
+#include "edge/output.h"
+#include "edge/terminal.h"
+#include "format/report_json.h"
+#include "format/report_read.h"
+#include "format/report_text.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static void help(void)
+{
+	printf("usage: idleprobe report [OPTION...] FILE...\n"
+	       "Turns saved reports (`measure --json` or `-o`) into other formats. A FILE of `measure --events` is taken\n"
+	       "too: a run that was killed is reported with what it had found. - is standard input.\n\n");
+	for (const struct option_row *row = report_options; row->name; row++)
+		printf("%s\n", option_line(row).text);
+	printf("\n  idleprobe report db.json                                     what `measure` printed\n"
+	       "  idleprobe report --format html -o db.html db.json            one page, with the evidence as a picture\n"
+	       "  idleprobe report --format prometheus -o idleprobe.prom *.json   for node_exporter's textfile collector\n"
+	       "Exit codes: 0 all were written, 2 usage, 4 a file could not be read or written, or is no report.\n");
+}
+
+static int write_text(FILE *out, const struct saved_reports *list, bool colour)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		const struct report *report = &list->items[i]->report;
+
+		if (i > 0)
+			fputc('\n', out);
+		report_text(out, report, colour);
+		if (report->error[0])
+			fprintf(out, "%s\n", report->error);
+	}
+	return 0;
+}
+
+static int write_json(FILE *out, const struct saved_reports *list)
+{
+	for (size_t i = 0; i < list->count; i++) {
+		char *line = report_json(&list->items[i]->report);
+
+		if (!line)
+			return -1;
+		fputs(line, out);
+		free(line);
+	}
+	return 0;
+}
+
+/* 0, or -1 without memory. */
+static int format(FILE *out, const struct saved_reports *list, const struct options *options)
+{
+	switch ((enum format_choice)options->format) {
+	case FORMAT_TEXT:
+		return write_text(out, list, !options->output && terminal_in_colour(STDOUT_FILENO));
+	case FORMAT_JSON:
+		return write_json(out, list);
+	case FORMAT_HTML:
+	case FORMAT_PROMETHEUS:
+	case FORMAT_JUNIT:
+		return -1;
+	}
+	return -1;
+}
+
+/* All of it or nothing, also on standard output: what reads a pipe must not take a part for the whole. */
+static int deliver(const struct saved_reports *list, const struct options *options, struct output *output,
+		   struct failure *failure)
+{
+	size_t length = 0;
+	char *text = NULL;
+	FILE *out = open_memstream(&text, &length);
+	int status = out ? format(out, list, options) : -1;
+
+	if (out && (ferror(out) | fclose(out)))
+		status = -1;
+	if (status < 0)
+		fail(failure, EXIT_CANNOT_RUN, "out of memory");
+	else if (options->output)
+		status = output_write(output, text, length, failure);
+	else if (output_all(STDOUT_FILENO, text, length) < 0)
+		status = fail(failure, EXIT_CANNOT_RUN, "standard output cannot be written: %s", strerror(errno));
+	free(text);
+	return status;
+}
+
+/* What can be read is, even where another cannot: a fleet's metrics must not hang on one damaged file. */
+static enum exit_code read_files(const struct options *options, struct saved_reports *list)
+{
+	enum exit_code code = EXIT_ANSWER;
+
+	for (int i = 0; i < options->target_count; i++) {
+		struct failure failure;
+		size_t length;
+		char *text = input_read(options->targets[i], &length, &failure);
+
+		if (!text || reports_read(list, options->targets[i], text, length, &failure) < 0) {
+			fprintf(stderr, "idleprobe: %s\n", failure.text);
+			code = EXIT_CANNOT_RUN;
+		}
+		free(text);
+	}
+	return code;
+}
+
+static int report(const struct options *options)
+{
+	struct saved_reports list = { 0 };
+	struct output output = { .fd = -1 };
+	struct failure failure;
+	int code;
+
+	signal(SIGPIPE, SIG_IGN);
+	if (output_open(&output, options->output, &failure) < 0) {
+		fprintf(stderr, "idleprobe: %s\n", failure.text);
+		return failure.code;
+	}
+	code = read_files(options, &list);
+	if (list.count && deliver(&list, options, &output, &failure) < 0) {
+		fprintf(stderr, "idleprobe: %s\n", failure.text);
+		code = failure.code;
+	}
+	reports_free(&list);
+	output_close(&output);
+	return code;
+}
+
+int cmd_report(int argc, char **argv)
+{
+	struct options options;
+	struct failure failure;
+
+	options_default(&options);
+	if (options_parse(&options, report_options, argc, argv, &failure) < 0 ||
+	    (!options.help && options_check_report(&options, &failure) < 0)) {
+		fprintf(stderr, "idleprobe: %s\n", failure.text);
+		return failure.code;
+	}
+	if (options.help) {
+		help();
+		return EXIT_ANSWER;
+	}
+	return report(&options);
+}

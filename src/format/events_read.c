@@ -1,0 +1,297 @@
+#include "format/events_read.h"
+
+#include "format/names.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCHEMA_VERSION = 1, MOST_CONNECTIONS = 200000, MOST_WORDS = 64 };
+
+/* Seconds. Longer than any round trip but the worst; a probe that had waited for less is told as pending. */
+static const double WAIT = 3;
+
+static const struct shape line_shape[] = { { "event", SHAPE_TEXT }, { "at_s", SHAPE_NUMBER }, { NULL } };
+
+static const struct shape start_shape[] = { { "schema_version", SHAPE_WHOLE }, { "time", SHAPE_TEXT }, { NULL } };
+
+static const struct shape end_shape[] = {
+	{ "time", SHAPE_TEXT },
+	{ "interrupted", SHAPE_BOOL },
+	{ "error", SHAPE_TEXT, SHAPE_NULL },
+	{ NULL },
+};
+
+static const struct shape warning_shape[] = { { "code", SHAPE_TEXT }, { "message", SHAPE_TEXT }, { NULL } };
+
+static const struct shape finding_shape[] = {
+	{ "survived_s", SHAPE_NUMBER, SHAPE_NULL },
+	{ "expired_s", SHAPE_NUMBER, SHAPE_NULL },
+	{ NULL },
+};
+
+static const struct shape observation_shape[] = {
+	{ "connection", SHAPE_WHOLE },
+	{ "rtt_ms", SHAPE_NUMBER, SHAPE_ABSENT },
+	{ "from", SHAPE_TEXT, SHAPE_ABSENT },
+	{ "ttl", SHAPE_WHOLE, SHAPE_ABSENT },
+	{ "icmp_type", SHAPE_WHOLE, SHAPE_ABSENT },
+	{ "icmp_code", SHAPE_WHOLE, SHAPE_ABSENT },
+	{ "far", SHAPE_BOOL, SHAPE_ABSENT },
+	{ "payload", SHAPE_BOOL, SHAPE_ABSENT },
+	{ NULL },
+};
+
+static int read_instant(const struct source *source, const cJSON *line, double *instant)
+{
+	*instant = shape_instant(line, "time");
+	return isnan(*instant) ? shape_fail(source, "time is no instant as 2026-11-03T02:14:56Z is; the file is damaged") : 0;
+}
+
+/* What is not known before the end. */
+static void begin_report(struct report *report)
+{
+	report->result = (struct result){ .timeout = NAN, .survived = NAN, .expired = NAN, .keepalive_refreshes = UNKNOWN,
+					  .revived_by_probe = UNKNOWN, .payload_refreshes = UNKNOWN,
+					  .outbound_refreshes = UNKNOWN };
+	report->proxy = report->nat.remapped = UNKNOWN;
+}
+
+static int read_start(struct events_reader *reader, const struct source *source, struct saved_reports *list, cJSON *line,
+		      bool *kept)
+{
+	struct saved_report *saved;
+
+	if (events_read_end(reader, source) < 0 || shape_check(source, line, "start", start_shape) < 0)
+		return -1;
+	if (shape_whole(line, "schema_version") != SCHEMA_VERSION)
+		return shape_fail(source, "schema_version is %d, and this version reads %d only; use the idleprobe that wrote it, or "
+				  "a newer one", shape_whole(line, "schema_version"), SCHEMA_VERSION);
+	saved = reports_add(list);
+	if (!saved)
+		return shape_fail(source, "out of memory");
+	begin_report(&saved->report);
+	if (read_instant(source, line, &saved->report.started_at) < 0 || report_read_subject(source, saved, line) < 0) {
+		reports_drop(list);
+		return -1;
+	}
+	*kept = true;
+	saved->json = line;
+	reader->run = saved;
+	reader->survived = reader->expired = NAN;
+	reader->ledger = ledger_new();
+	return reader->ledger ? 0 : shape_fail(source, "out of memory");
+}
+
+static void read_warning(struct saved_report *saved, const cJSON *line)
+{
+	struct result *result = &saved->report.result;
+	struct warning *warning = &result->warnings[result->warning_count];
+	const char *code = shape_text(line, "code");
+
+	if (result->warning_count == WARNING_CODES)
+		return;
+	warning->code = WARNING_CODES;
+	for (int i = 0; i < WARNING_CODES; i++)
+		if (strcmp(code, warning_name((enum warning_code)i)) == 0)
+			warning->code = (enum warning_code)i;
+	snprintf(warning->message, sizeof warning->message, "%s", shape_text(line, "message"));
+	result->warning_count++;
+}
+
+static int read_end(struct events_reader *reader, const struct source *source, const cJSON *line)
+{
+	struct report *report = &reader->run->report;
+	struct result told = report->result;
+
+	if (shape_check(source, line, "end", end_shape) < 0 || read_instant(source, line, &report->finished_at) < 0 ||
+	    report_read_result(source, reader->run, line) < 0)
+		return -1;
+	memcpy(report->result.warnings, told.warnings, sizeof told.warnings);
+	report->result.warning_count = told.warning_count;
+	report->interrupted = shape_bool(line, "interrupted") == YES;
+	snprintf(report->error, sizeof report->error, "%s", shape_text(line, "error") ? shape_text(line, "error") : "");
+	reader->ended = true;
+	return events_read_end(reader, source);
+}
+
+/* False where the event is none of the engine's. */
+static bool observed_named(const char *name, enum observed *what)
+{
+	for (int i = 0; i < MOST_WORDS; i++)
+		if (observed_name((enum observed)i) && strcmp(name, observed_name((enum observed)i)) == 0) {
+			*what = (enum observed)i;
+			return true;
+		}
+	return false;
+}
+
+static enum origin origin_named(const char *name)
+{
+	for (int i = ORIGIN_NONE; name && i <= ORIGIN_UNKNOWN; i++)
+		if (origin_name((enum origin)i) && strcmp(name, origin_name((enum origin)i)) == 0)
+			return (enum origin)i;
+	return ORIGIN_NONE;
+}
+
+/* The events do not tell when a connection was asked for, nor which are controls. */
+static int open_up_to(struct events_reader *reader, const struct source *source, int conn, double at)
+{
+	size_t wanted = (size_t)conn + 1;
+	bool *inbound;
+
+	if (conn >= MOST_CONNECTIONS)
+		return shape_fail(source, "connection %d is beyond what a run opens; the file is damaged", conn);
+	if (wanted <= reader->connections)
+		return 0;
+	inbound = realloc(reader->inbound, wanted * sizeof *inbound);
+	if (!inbound)
+		return shape_fail(source, "out of memory");
+	reader->inbound = inbound;
+	for (; reader->connections < wanted; reader->connections++) {
+		inbound[reader->connections] = false;
+		if (!ledger_open(reader->ledger, (int)reader->connections, false, at))
+			return shape_fail(source, "out of memory");
+	}
+	return 0;
+}
+
+static int read_observation(struct events_reader *reader, const struct source *source, const cJSON *line,
+			    enum observed what)
+{
+	struct observation seen = { .what = what, .at = shape_number(line, "at_s") };
+
+	if (shape_check(source, line, shape_text(line, "event"), observation_shape) < 0)
+		return -1;
+	seen.conn = shape_whole(line, "connection");
+	seen.rtt = shape_number(line, "rtt_ms") / 1000;
+	seen.from = origin_named(shape_text(line, "from"));
+	seen.ttl = (uint8_t)shape_whole(line, "ttl");
+	seen.icmp_type = (uint8_t)shape_whole(line, "icmp_type");
+	seen.icmp_code = (uint8_t)shape_whole(line, "icmp_code");
+	seen.far = shape_bool(line, "far") == YES;
+	seen.payload = shape_bool(line, "payload") == YES;
+	if (open_up_to(reader, source, seen.conn, seen.at) < 0)
+		return -1;
+	reader->inbound[seen.conn] |= what == OBSERVED_SENT && seen.far;
+	ledger_expire_waits(reader->ledger, seen.at, WAIT);
+	return ledger_observe(reader->ledger, &seen) ? 0 : shape_fail(source, "out of memory");
+}
+
+int events_read(struct events_reader *reader, const struct source *source, struct saved_reports *list, cJSON *line,
+		bool *kept)
+{
+	enum observed what;
+	const char *name;
+
+	if (shape_check(source, line, "", line_shape) < 0)
+		return -1;
+	name = shape_text(line, "event");
+	if (strcmp(name, "start") == 0)
+		return read_start(reader, source, list, line, kept);
+	if (!reader->run)
+		return shape_fail(source, "the events begin in the middle of a run, without its start; copy the file again");
+	reader->at = shape_number(line, "at_s");
+	if (strcmp(name, "end") == 0)
+		return read_end(reader, source, line);
+	if (strcmp(name, "warning") == 0 && shape_check(source, line, name, warning_shape) == 0)
+		read_warning(reader->run, line);
+	else if (strcmp(name, "finding") == 0 && shape_check(source, line, name, finding_shape) == 0) {
+		reader->survived = shape_number(line, "survived_s");
+		reader->expired = shape_number(line, "expired_s");
+	} else if (strcmp(name, "warning") == 0 || strcmp(name, "finding") == 0)
+		return -1;
+	else if (observed_named(name, &what))
+		return read_observation(reader, source, line, what);
+	return 0; /* other events may be added */
+}
+
+/* What the run had found when its events stop. */
+static void tell_killed(const struct events_reader *reader, struct report *report)
+{
+	struct result *result = &report->result;
+
+	result->outcome = OUTCOME_INCONCLUSIVE;
+	result->reason = REASON_INTERRUPTED;
+	result->survived = reader->survived;
+	result->expired = reader->expired;
+	report->interrupted = true;
+	report->finished_at = report->started_at + reader->at;
+	for (int i = 0; i < 2; i++) {
+		static const char *const names[] = { "outbound", "inbound" };
+		struct saved_report *saved = reader->run;
+		const cJSON *direction;
+
+		cJSON_ArrayForEach(direction, shape_at(saved->json, "method.directions"))
+			if (cJSON_IsString(direction) && strcmp(direction->valuestring, names[i]) == 0) {
+				*(i ? &saved->inbound : &saved->outbound) = *result;
+				(i ? &report->inbound : &report->outbound)->result = i ? &saved->inbound : &saved->outbound;
+			}
+	}
+}
+
+static int take_samples(const struct events_reader *reader, struct saved_report *saved)
+{
+	struct report_side *sides[] = { &saved->report.outbound, &saved->report.inbound };
+	size_t count;
+	const struct sample *samples = ledger_samples(reader->ledger, &count);
+	struct sample *next = saved->samples = calloc(count + 1, sizeof *next);
+
+	if (!next)
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		sides[i]->samples = next;
+		for (size_t k = 0; k < count; k++)
+			if (reader->inbound[samples[k].conn] == (i == 1))
+				*next++ = samples[k];
+		sides[i]->sample_count = (size_t)(next - sides[i]->samples);
+	}
+	return 0;
+}
+
+/* The documented timeouts that the run would have named. */
+static int list_consistent(struct saved_report *saved)
+{
+	struct report *report = &saved->report;
+	const struct platform *list;
+	size_t count;
+
+	saved->documented = platforms_load();
+	if (!saved->documented)
+		return -1;
+	list = platforms_list(saved->documented, &count);
+	report->consistent = calloc(count + 1, sizeof *report->consistent);
+	if (!report->consistent)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		if (platform_consistent(&list[i], &report->result, saved->options.precision))
+			report->consistent[report->consistent_count++] = &list[i];
+	return 0;
+}
+
+int events_read_end(struct events_reader *reader, const struct source *source)
+{
+	/* The host that reads may be another than the one that measured. */
+	static const struct keepalive not_known;
+	struct saved_report *saved = reader->run;
+
+	if (!saved || !reader->ledger)
+		return 0;
+	saved->report.elapsed = reader->at;
+	if (!reader->ended)
+		tell_killed(reader, &saved->report);
+	ledger_expire_waits(reader->ledger, reader->at, reader->ended ? 0 : WAIT);
+	saved->report.path = ledger_path(reader->ledger);
+	advice_give(&saved->report.result, &not_known, &saved->report.advice);
+	bool done = take_samples(reader, saved) == 0 && list_consistent(saved) == 0;
+	events_reader_free(reader);
+	return done ? 0 : shape_fail(source, "out of memory");
+}
+
+void events_reader_free(struct events_reader *reader)
+{
+	ledger_free(reader->ledger);
+	free(reader->inbound);
+	*reader = (struct events_reader){ 0 };
+}
