@@ -58,6 +58,7 @@ $(BUILD)/%.o: %.c | $(BUILD)/libraries
 $(BUILD)/src/version.o: CPPFLAGS += -DVERSION='"$(VERSION)"'
 $(BUILD)/src/version.o: $(BUILD)/version
 $(BUILD)/src/core/platforms.o: src/platforms.json
+$(BUILD)/src/format/report_html.o: src/format/report.css
 -include $(wildcard $(BUILD)/*/*.d $(BUILD)/*/*/*.d)
 
 $(BUILD)/version: FORCE

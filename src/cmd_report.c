@@ -4,7 +4,10 @@
 #include "edge/input.h"
 #include "edge/output.h"
 #include "edge/terminal.h"
+#include "format/report_html.h"
 #include "format/report_json.h"
+#include "format/report_junit.h"
+#include "format/report_prometheus.h"
 #include "format/report_read.h"
 #include "format/report_text.h"
 
@@ -28,24 +31,22 @@ static void help(void)
 	       "Exit codes: 0 all were written, 2 usage, 4 a file could not be read or written, or is no report.\n");
 }
 
-static int write_text(FILE *out, const struct saved_reports *list, bool colour)
+static int write_text(FILE *out, const struct report *const *reports, size_t count, bool colour)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		const struct report *report = &list->items[i]->report;
-
+	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
 			fputc('\n', out);
-		report_text(out, report, colour);
-		if (report->error[0])
-			fprintf(out, "%s\n", report->error);
+		report_text(out, reports[i], colour);
+		if (reports[i]->error[0])
+			fprintf(out, "%s\n", reports[i]->error);
 	}
 	return 0;
 }
 
-static int write_json(FILE *out, const struct saved_reports *list)
+static int write_json(FILE *out, const struct report *const *reports, size_t count)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		char *line = report_json(&list->items[i]->report);
+	for (size_t i = 0; i < count; i++) {
+		char *line = report_json(reports[i]);
 
 		if (!line)
 			return -1;
@@ -56,19 +57,35 @@ static int write_json(FILE *out, const struct saved_reports *list)
 }
 
 /* 0, or -1 without memory. */
-static int format(FILE *out, const struct saved_reports *list, const struct options *options)
+static int write_reports(FILE *out, const struct report *const *reports, size_t count, const struct options *options)
 {
 	switch ((enum format_choice)options->format) {
 	case FORMAT_TEXT:
-		return write_text(out, list, !options->output && terminal_in_colour(STDOUT_FILENO));
-	case FORMAT_JSON:
-		return write_json(out, list);
+		return write_text(out, reports, count, !options->output && terminal_in_colour(STDOUT_FILENO));
 	case FORMAT_HTML:
+		return report_html(out, reports, count);
 	case FORMAT_PROMETHEUS:
+		report_prometheus(out, reports, count);
+		return 0;
 	case FORMAT_JUNIT:
-		return -1;
+		return report_junit(out, reports, count);
+	case FORMAT_JSON:
+		return write_json(out, reports, count);
 	}
 	return -1;
+}
+
+static int write_list(FILE *out, const struct saved_reports *list, const struct options *options)
+{
+	const struct report **reports = calloc(list->count, sizeof *reports);
+	int status = -1;
+
+	for (size_t i = 0; reports && i < list->count; i++)
+		reports[i] = &list->items[i]->report;
+	if (reports)
+		status = write_reports(out, reports, list->count, options);
+	free(reports);
+	return status;
 }
 
 /* All of it or nothing, also on standard output: what reads a pipe must not take a part for the whole. */
@@ -78,7 +95,7 @@ static int deliver(const struct saved_reports *list, const struct options *optio
 	size_t length = 0;
 	char *text = NULL;
 	FILE *out = open_memstream(&text, &length);
-	int status = out ? format(out, list, options) : -1;
+	int status = out ? write_list(out, list, options) : -1;
 
 	if (out && (ferror(out) | fclose(out)))
 		status = -1;

@@ -334,6 +334,6 @@ struct option_line option_line(const struct option_row *row)
 	if (row->letter)
 		snprintf(letter, sizeof letter, "-%c, ", row->letter);
 	snprintf(names, sizeof names, "%s--%s %s", letter, row->name, row->argument ? row->argument : "");
-	snprintf(line.text, sizeof line.text, "  %-34s%s", names, row->help);
+	snprintf(line.text, sizeof line.text, "  %-33s %s", names, row->help);
 	return line;
 }

@@ -156,7 +156,6 @@ void evidence_text(const struct text *text, const struct report *report)
 {
 	const struct path_stats *path = &report->path;
 
-	text_heading(text, "Evidence");
 	tell_directions(text, report);
 	tell_refreshing(text, &report->result);
 	tell_ends(text, report);

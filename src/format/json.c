@@ -1,5 +1,7 @@
 #include "format/json.h"
 
+#include "format/utf8.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,23 +55,8 @@ void json_number(cJSON *parent, const char *key, double value, int decimals)
 	add(parent, key, cJSON_CreateRaw(strcmp(text, "-0") == 0 ? "0" : text));
 }
 
-/* Length of the valid UTF-8 sequence at `text` (RFC 3629: shortest form, no surrogates), 0 if there is none. */
-static size_t sequence(const unsigned char *text)
-{
-	size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
-
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	if ((text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xed && text[1] > 0x9f) ||
-	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
-		return 0;
-	return length;
-}
-
 void json_text(cJSON *parent, const char *key, const char *text)
 {
-	static const char replacement[] = "\xef\xbf\xbd";
 	char *clean, *end;
 
 	if (!text) {
@@ -80,9 +67,9 @@ void json_text(cJSON *parent, const char *key, const char *text)
 	if (!clean)
 		return;
 	while (*text) {
-		size_t length = sequence((const unsigned char *)text);
+		size_t length = utf8_sequence(text);
 
-		memcpy(end, length ? text : replacement, length ? length : 3);
+		memcpy(end, length ? text : UTF8_REPLACEMENT, length ? length : 3);
 		end += length ? length : 3;
 		text += length ? length : 1;
 	}

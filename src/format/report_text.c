@@ -140,6 +140,7 @@ void report_text(FILE *out, const struct report *report, bool colour)
 	if (report->result.outcome == OUTCOME_UNREACHABLE)
 		return;
 	bound(&text, report);
+	text_heading(&text, "Evidence");
 	evidence_text(&text, report);
 	if (report->result.outcome != OUTCOME_INCONCLUSIVE)
 		advice(&text, report);

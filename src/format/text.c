@@ -1,5 +1,7 @@
 #include "format/text.h"
 
+#include "format/escape.h"
+
 #include <stdarg.h>
 #include <string.h>
 
@@ -40,6 +42,14 @@ void text_row(const struct text *text, const char *label, const char *format, ..
 	va_start(arguments, format);
 	vsnprintf(words, sizeof words, format, arguments);
 	va_end(arguments);
+	if (text->html) {
+		fputs("<dt>", text->out);
+		escape_xml(text->out, label);
+		fputs("<dd>", text->out);
+		escape_xml(text->out, words);
+		fputc('\n', text->out);
+		return;
+	}
 	fprintf(text->out, "  %-*s", LABEL, label);
 	text_paragraph(text, LABEL + 2, words);
 }

@@ -8,6 +8,7 @@
 struct text {
 	FILE *out;
 	bool colour;
+	bool html;      /* rows as <dt> and <dd>; what is laid out in columns is not there then */
 };
 
 /* A paragraph of whole words, from the column of the indentation on, where the caller has come to. */

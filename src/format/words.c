@@ -5,11 +5,16 @@
 #include <math.h>
 #include <stdio.h>
 
+int span_decimals(const struct result *result)
+{
+	double width = result->expired - result->survived;
+
+	return width < 0.02 ? 3 : width < 0.2 ? 2 : 1;
+}
+
 struct span span_words(const struct result *result)
 {
-	/* As many decimals as the interval deserves. */
-	double width = result->expired - result->survived;
-	int decimals = width < 0.02 ? 3 : width < 0.2 ? 2 : 1;
+	int decimals = span_decimals(result);
 	struct span span;
 	char exact[32] = "";
 

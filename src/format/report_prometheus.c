@@ -1,0 +1,230 @@
+#include "format/report_prometheus.h"
+
+#include "format/escape.h"
+#include "format/names.h"
+#include "version.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* Names follow prometheus.io/docs/practices/naming: base units, the unit last, _ratio for a share of 1, _info for what is
+ * in the labels. The values are the latest run's and so gauges, without _total. */
+struct metric {
+	const char *name, *help;
+	double (*value)(const struct report *); /* NAN: none */
+};
+
+static double truth(enum tristate what)
+{
+	return what == UNKNOWN ? NAN : what == YES;
+}
+
+static double above_zero(double number)
+{
+	return number > 0 ? number : NAN;
+}
+
+static double timeout(const struct report *report) { return report->result.timeout; }
+static double survived(const struct report *report) { return report->result.survived; }
+static double expired(const struct report *report) { return report->result.expired; }
+static double minimum(const struct report *report) { return report->options->minimum; }
+static double passed(const struct report *report) { return truth(report_passed(report)); }
+static double meets(const struct report *report) { return truth(report_meets_rfc5382(report)); }
+static double refreshes(const struct report *report) { return truth(report->result.keepalive_refreshes); }
+static double protects(const struct report *report) { return truth(report->advice.protects); }
+static double advised_time(const struct report *report) { return above_zero(report->advice.use.time); }
+static double advised_interval(const struct report *report) { return above_zero(report->advice.use.intvl); }
+static double heartbeat(const struct report *report) { return above_zero(report->advice.heartbeat); }
+static double rtt_min(const struct report *report) { return report->path.rtt_min; }
+static double rtt_median(const struct report *report) { return report->path.rtt_median; }
+static double rtt_max(const struct report *report) { return report->path.rtt_max; }
+static double loss(const struct report *report) { return report->path.loss; }
+static double connections(const struct report *report) { return report->path.connections; }
+static double probes(const struct report *report) { return report->path.probes; }
+static double interrupted(const struct report *report) { return report->interrupted; }
+static double duration(const struct report *report) { return report->elapsed; }
+static double finished(const struct report *report) { return report->finished_at; }
+
+static const struct metric metrics[] = {
+	{ "idleprobe_timeout_seconds", "Idle time after which connections stop working, the best single estimate.", timeout },
+	{ "idleprobe_survived_seconds", "Longest idle time up to which every connection survived.", survived },
+	{ "idleprobe_expired_seconds", "Shortest idle time from which on no connection survived.", expired },
+	{ "idleprobe_check_minimum_seconds", "Idle time that connections were asked to survive (--min).", minimum },
+	{ "idleprobe_check_passed", "1 if the minimum was met, 0 if not.", passed },
+	{ "idleprobe_rfc5382_compliant", "1 if connections survive the 7440 s of RFC 5382, REQ-5, 0 if not.", meets },
+	{ "idleprobe_keepalive_refreshes", "1 if keepalives restart the timer, 0 if they do not.", refreshes },
+	{ "idleprobe_keepalive_protects", "1 if the keepalive settings of the host hold connections open, 0 if not.", protects },
+	{ "idleprobe_keepalive_advised_time_seconds", "Idle time before the first keepalive, as advised.", advised_time },
+	{ "idleprobe_keepalive_advised_interval_seconds", "Time between keepalives, as advised.", advised_interval },
+	{ "idleprobe_heartbeat_advised_seconds", "Time between messages of the application's, as advised.", heartbeat },
+	{ "idleprobe_rtt_min_seconds", "Shortest round trip of a probe.", rtt_min },
+	{ "idleprobe_rtt_median_seconds", "Median round trip of a probe.", rtt_median },
+	{ "idleprobe_rtt_max_seconds", "Longest round trip of a probe.", rtt_max },
+	{ "idleprobe_probe_loss_ratio", "Share of the probes on living connections that were lost.", loss },
+	{ "idleprobe_connections_opened", "Test connections of the run.", connections },
+	{ "idleprobe_probes_sent", "Probes of the run.", probes },
+	{ "idleprobe_run_interrupted", "1 if the run was ended before it was done, 0 if not.", interrupted },
+	{ "idleprobe_run_duration_seconds", "How long the run took.", duration },
+	{ "idleprobe_last_run_timestamp_seconds", "When the run ended, in seconds since 1970.", finished },
+};
+
+static bool same_text(const char *a, const char *b)
+{
+	return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Is there a later report of the same series? */
+static bool is_outdated(const struct report *const *reports, size_t count, size_t number)
+{
+	const struct report *report = reports[number];
+
+	for (size_t i = 0; i < count; i++)
+		if (same_text(reports[i]->target.input, report->target.input) &&
+		    same_text(reports[i]->target.address, report->target.address) &&
+		    (reports[i]->started_at > report->started_at ||
+		     (reports[i]->started_at == report->started_at && i > number)))
+			return true;
+	return false;
+}
+
+static void block(FILE *out, const char *name, const char *help)
+{
+	fprintf(out, "# HELP %s %s\n# TYPE %s gauge\n", name, help, name);
+}
+
+static void label(FILE *out, const char *name, const char *value)
+{
+	fprintf(out, ",%s=\"", name);
+	escape_label(out, value);
+	fputc('"', out);
+}
+
+/* "name{target="...",address="..."", to which labels may be added. */
+static void begin(FILE *out, const char *name, const struct report *report)
+{
+	fprintf(out, "%s{target=\"", name);
+	escape_label(out, report->target.input);
+	fputc('"', out);
+	label(out, "address", report->target.address);
+}
+
+static void end(FILE *out, double value)
+{
+	fprintf(out, "} %.15g\n", value);
+}
+
+static void put_metric(FILE *out, const struct metric *metric, const struct report *const *reports, size_t count)
+{
+	bool begun = false;
+
+	for (size_t i = 0; i < count; i++) {
+		double value = metric->value(reports[i]);
+
+		if (isnan(value) || is_outdated(reports, count, i))
+			continue;
+		if (!begun)
+			block(out, metric->name, metric->help);
+		begun = true;
+		begin(out, metric->name, reports[i]);
+		end(out, value);
+	}
+}
+
+/* Of each direction apart: a sum or a minimum over the plain ones must not count them twice. */
+static void put_directions(FILE *out, const char *name, const char *help, const struct report *const *reports, size_t count,
+			   double (*value)(const struct result *))
+{
+	bool begun = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct result *sides[] = { reports[i]->outbound.result, reports[i]->inbound.result };
+
+		for (int k = 0; k < 2; k++) {
+			if (!sides[k] || isnan(value(sides[k])) || is_outdated(reports, count, i))
+				continue;
+			if (!begun)
+				block(out, name, help);
+			begun = true;
+			begin(out, name, reports[i]);
+			label(out, "direction", k ? "inbound" : "outbound");
+			end(out, value(sides[k]));
+		}
+	}
+}
+
+static double side_timeout(const struct result *result) { return result->timeout; }
+static double side_survived(const struct result *result) { return result->survived; }
+static double side_expired(const struct result *result) { return result->expired; }
+
+/* A state set: all are there, and one is 1, so that a rule need not know which was before. */
+static void put_outcomes(FILE *out, const struct report *const *reports, size_t count)
+{
+	static const char name[] = "idleprobe_outcome";
+
+	block(out, name, "1 for the outcome of the run, 0 for the others.");
+	for (size_t i = 0; i < count; i++)
+		for (int outcome = OUTCOME_TIMEOUT; !is_outdated(reports, count, i) && outcome <= OUTCOME_UNREACHABLE; outcome++) {
+			begin(out, name, reports[i]);
+			label(out, "outcome", outcome_name((enum outcome)outcome));
+			end(out, (int)reports[i]->result.outcome == outcome);
+		}
+}
+
+static void put_info(FILE *out, const struct report *const *reports, size_t count)
+{
+	static const char name[] = "idleprobe_run_info";
+
+	block(out, name, "What the run was, and how connections ended, in its labels.");
+	for (size_t i = 0; i < count; i++) {
+		const struct report *report = reports[i];
+
+		if (is_outdated(reports, count, i))
+			continue;
+		begin(out, name, report);
+		label(out, "interface", report->target.interface);
+		label(out, "source_address", report->target.source_address);
+		label(out, "strategy", strategy_name((enum strategy)report->options->strategy));
+		label(out, "signal", signal_name(report->result.signal));
+		label(out, "signal_from", origin_name(report->result.signal_from));
+		label(out, "reason", reason_name(report->result.reason));
+		label(out, "version", report->version ? report->version : idleprobe_version);
+		end(out, 1);
+	}
+}
+
+static void put_warnings(FILE *out, const struct report *const *reports, size_t count)
+{
+	static const char name[] = "idleprobe_warning";
+	bool begun = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct result *result = &reports[i]->result;
+
+		for (size_t k = 0; k < result->warning_count && !is_outdated(reports, count, i); k++) {
+			if (result->warnings[k].code == WARNING_CODES)
+				continue; /* of a newer version: its name is not known */
+			if (!begun)
+				block(out, name, "1 for each warning of the run.");
+			begun = true;
+			begin(out, name, reports[i]);
+			label(out, "code", warning_name(result->warnings[k].code));
+			end(out, 1);
+		}
+	}
+}
+
+void report_prometheus(FILE *out, const struct report *const *reports, size_t count)
+{
+	for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
+		put_metric(out, &metrics[i], reports, count);
+	put_directions(out, "idleprobe_direction_timeout_seconds", "The timeout of each direction that was measured.", reports, count,
+		       side_timeout);
+	put_directions(out, "idleprobe_direction_survived_seconds", "Longest idle time survived, of each direction.", reports, count,
+		       side_survived);
+	put_directions(out, "idleprobe_direction_expired_seconds", "Shortest idle time not survived, of each direction.", reports,
+		       count, side_expired);
+	put_outcomes(out, reports, count);
+	put_info(out, reports, count);
+	put_warnings(out, reports, count);
+}

@@ -1,0 +1,13 @@
+/* UTF-8, as all that is written has to be. */
+#ifndef IDLEPROBE_UTF8_H
+#define IDLEPROBE_UTF8_H
+
+#include <stddef.h>
+
+/* What stands for octets that are none. */
+#define UTF8_REPLACEMENT "\xef\xbf\xbd"
+
+/* Length of the valid sequence that the text begins with (RFC 3629: shortest form, no surrogates), 0 if there is none. */
+size_t utf8_sequence(const char *);
+
+#endif
