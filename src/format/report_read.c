@@ -527,12 +527,28 @@ static int count_lines(const char *text, const char *end)
 	return lines;
 }
 
+/* Does the text end before what it began? */
+static bool is_cut_short(const char *text, const char *end)
+{
+	bool quoted = false;
+	int depth = 0;
+
+	for (; text < end; text++) {
+		if (quoted && *text == '\\')
+			text++;
+		else if (*text == '"')
+			quoted = !quoted;
+		else if (!quoted)
+			depth += (*text == '{' || *text == '[') - (*text == '}' || *text == ']');
+	}
+	return quoted || depth > 0;
+}
+
 static int no_json(const struct source *source, const char *text, const char *stop, const char *end)
 {
 	struct source place = { source->name, source->line + count_lines(text, stop), source->failure };
 
-	/* cJSON stops at the last octet where there should have been more. */
-	if (stop + 1 >= end && *text == '{')
+	if (is_cut_short(text, end))
 		return shape_fail(&place, "the report ends in the middle, as when the disk was full or a copy was cut short; copy it "
 				  "again, or give the file of --events");
 	return shape_fail(&place, "this is no JSON; name what `measure -o` or `--events` wrote");
