@@ -48,7 +48,7 @@ $(BUILD)/sim: $(SIM) $(BUILD)/libcore.a
 $(BUILD)/bench: $(BENCH) $(BUILD)/libcore.a
 	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ -lcjson -lm
 $(BUILD)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libidleprobe.a
-	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LDLIBS)
 $(BUILD)/test_search $(BUILD)/test_verdict: $(BUILD)/tests/unit/stage.o $(BUILD)/tests/sim/world.o $(BUILD)/tests/sim/far.o
 $(BUILD)/test_report_read $(BUILD)/test_report_formats: $(BUILD)/tests/unit/example.o
 $(BUILD)/test_survey: $(BUILD)/tests/sim/play.o $(BUILD)/tests/sim/world.o $(BUILD)/tests/sim/far.o

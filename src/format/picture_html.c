@@ -11,10 +11,14 @@
 
 enum { WIDTH = 1000, PROBES_HEIGHT = 120, PITCH = 7, MOST_ROWS = 240, MOST_TICKS = 5 };
 
+/* Of the width: what is no further apart than this looks like one. */
+static const double NEAR = 3;
+
 /* One connection. */
 struct row {
 	bool control;
 	int conn;
+	double from, to;         /* on the x axis: what was drawn last, or is to be */
 };
 
 struct picture {
@@ -60,7 +64,8 @@ static int list_rows(struct picture *picture)
 		return -1;
 	for (size_t i = 0; i < side->sample_count; i++)
 		if (!side->samples[i].moot)
-			picture->rows[picture->count++] = (struct row){ side->samples[i].control, side->samples[i].conn };
+			picture->rows[picture->count++] = (struct row){ .control = side->samples[i].control,
+								.conn = side->samples[i].conn };
 	qsort(picture->rows, picture->count, sizeof *picture->rows, by_row);
 	for (size_t i = 0; i < picture->count; i++)
 		if (i == 0 || by_row(&picture->rows[i], &picture->rows[kept - 1]) != 0)
@@ -70,13 +75,24 @@ static int list_rows(struct picture *picture)
 	return 0;
 }
 
-/* Its middle; negative where it is not shown. */
-static double y_of(const struct picture *picture, const struct sample *sample)
+/* NULL where it is not shown. */
+static struct row *row_of(const struct picture *picture, const struct sample *sample)
 {
-	const struct row wanted = { sample->control, sample->conn };
-	const struct row *row = bsearch(&wanted, picture->rows, picture->count, sizeof wanted, by_row);
+	const struct row wanted = { .control = sample->control, .conn = sample->conn };
 
-	return row && !sample->moot ? ((double)(row - picture->rows) + 0.5) * picture->pitch : -1;
+	return sample->moot ? NULL : bsearch(&wanted, picture->rows, picture->count, sizeof wanted, by_row);
+}
+
+/* Its middle. */
+static double y_of(const struct picture *picture, const struct row *row)
+{
+	return ((double)(row - picture->rows) + 0.5) * picture->pitch;
+}
+
+static void forget_drawn(struct picture *picture)
+{
+	for (size_t i = 0; i < picture->count; i++)
+		picture->rows[i].from = picture->rows[i].to = -INFINITY;
 }
 
 static double x_of(const struct picture *picture, double seconds)
@@ -132,9 +148,13 @@ static void put_ticks(const struct picture *picture)
 	double step = tick_step(picture->longest);
 
 	fputs("<div class=\"ticks\" aria-hidden=\"true\">", picture->out);
-	for (double tick = 0; tick <= picture->longest; tick += step)
-		fprintf(picture->out, "<span style=\"left:%.1f%%\">%s</span>", x_of(picture, tick) / 10,
-			tick > 0 ? duration_text(tick).text : "0");
+	for (double tick = 0; tick <= picture->longest; tick += step) {
+		double left = x_of(picture, tick) / 10;
+
+		fprintf(picture->out, left > 90 ? "<span class=\"last\" style=\"right:%.1f%%\">%s</span>"
+						: "<span style=\"left:%.1f%%\">%s</span>",
+			left > 90 ? 100 - left : left, tick > 0 ? duration_text(tick).text : "0");
+	}
 	fputs("</div>\n", picture->out);
 }
 
@@ -146,18 +166,22 @@ static void open_picture(const struct picture *picture, const char *kind, const 
 }
 
 /* All probes of one fate are one path. */
-static void put_probes(const struct picture *picture, double (*place)(const struct picture *, const struct sample *))
+static void put_probes(struct picture *picture, double (*place)(const struct picture *, const struct sample *))
 {
 	static const char *const classes[FATES] = { "alive", "lost", "dead" };
 
 	for (int fate = 0; fate < FATES; fate++) {
 		fprintf(picture->out, "<path class=\"%s\" d=\"", classes[fate]);
+		forget_drawn(picture);
 		for (size_t i = 0; i < picture->side->sample_count; i++) {
 			const struct sample *sample = &picture->side->samples[i];
-			double y = y_of(picture, sample);
+			struct row *row = row_of(picture, sample);
+			double x = x_of(picture, place(picture, sample));
 
-			if ((int)fate_of(sample) == fate && y >= 0)
-				fprintf(picture->out, "M%.1f %.1fh0", x_of(picture, place(picture, sample)), y);
+			if ((int)fate_of(sample) != fate || !row || fabs(x - row->to) < NEAR)
+				continue;
+			fprintf(picture->out, "M%.1f %.1fh0", x, y_of(picture, row));
+			row->to = x;
 		}
 		fputs("\"/>\n", picture->out);
 	}
@@ -227,33 +251,47 @@ static double age_of(const struct picture *picture, const struct sample *sample)
 	return sample->age;
 }
 
-/* The idle periods that an answer ended. */
-static void put_lives(const struct picture *picture)
+static void put_line(const struct picture *picture, const struct row *row, double from, double to)
+{
+	if (from < to)
+		fprintf(picture->out, "M%.1f %.1fH%.1f", from, y_of(picture, row), to);
+}
+
+/* The idle periods that an answer ended: one line where they follow each other. */
+static void put_lives(struct picture *picture)
 {
 	fputs("<path class=\"life\" d=\"", picture->out);
+	forget_drawn(picture);
 	for (size_t i = 0; i < picture->side->sample_count; i++) {
 		const struct sample *sample = &picture->side->samples[i];
-		double y = y_of(picture, sample);
+		struct row *row = row_of(picture, sample);
+		double from = x_of(picture, fmax(sample->age - sample->idle, 0));
 
-		if (fate_of(sample) == FATE_ALIVE && y >= 0)
-			fprintf(picture->out, "M%.1f %.1fH%.1f", x_of(picture, fmax(sample->age - sample->idle, 0)), y,
-				x_of(picture, sample->age));
+		if (fate_of(sample) != FATE_ALIVE || !row)
+			continue;
+		if (from > row->to + NEAR) {
+			put_line(picture, row, row->from, row->to);
+			row->from = from;
+		}
+		row->to = x_of(picture, sample->age);
 	}
+	for (size_t i = 0; i < picture->count; i++)
+		put_line(picture, &picture->rows[i], picture->rows[i].from, picture->rows[i].to);
 	fputs("\"/>\n", picture->out);
 }
 
-/* The periods in which connections ended: alive up to the interval, dead after it. Several probes of one period end at
- * different times; the longest line covers the others. */
+/* The periods in which connections ended: alive up to the interval, dead after it. Of several probes of one period the last
+ * has the longest line. */
 static void put_deaths(const struct picture *picture, const char *class, double from, double to)
 {
 	fprintf(picture->out, "<path class=\"%s\" d=\"", class);
 	for (size_t i = 0; i < picture->side->sample_count; i++) {
 		const struct sample *sample = &picture->side->samples[i];
-		double y = y_of(picture, sample), begin = picture->by_age ? 0 : fmax(sample->age - sample->idle, 0);
-		double end = fmin(begin + to, sample->age);
+		const struct row *row = row_of(picture, sample);
+		double begin = picture->by_age ? 0 : fmax(sample->age - sample->idle, 0);
 
-		if (fate_of(sample) == FATE_DEAD && y >= 0 && begin + from < end)
-			fprintf(picture->out, "M%.1f %.1fH%.1f", x_of(picture, begin + from), y, x_of(picture, end));
+		if (fate_of(sample) == FATE_DEAD && row)
+			put_line(picture, row, x_of(picture, begin + from), x_of(picture, fmin(begin + to, sample->age)));
 	}
 	fputs("\"/>\n", picture->out);
 }

@@ -72,19 +72,20 @@ static struct answer answer_of(const struct report *report)
 		break;
 	case OUTCOME_INCONCLUSIVE:
 		answer.class = "none";
-		answer.lead = reason_words(result->reason);
-		snprintf(answer.value.text, sizeof answer.value.text, "No answer");
+		answer.lead = "The evidence allows";
+		snprintf(answer.value.text, sizeof answer.value.text, "no answer");
+		length = (size_t)snprintf(answer.detail.text, sizeof answer.detail.text, "Reason: %s.", reason_words(result->reason));
 		if (!isnan(result->survived))
-			length = (size_t)snprintf(answer.detail.text, sizeof answer.detail.text,
-						  "Connections survived %.1f s of idle time. ", result->survived);
+			length += (size_t)snprintf(answer.detail.text + length, sizeof answer.detail.text - length,
+						   " Connections survived %.1f s of idle time.", result->survived);
 		if (!isnan(result->expired))
-			snprintf(answer.detail.text + length, sizeof answer.detail.text - length, "None survived %.1f s.",
+			snprintf(answer.detail.text + length, sizeof answer.detail.text - length, " None survived %.1f s.",
 				 result->expired);
 		break;
 	case OUTCOME_UNREACHABLE:
 		answer.class = "none";
-		answer.lead = "Nothing was measured";
-		snprintf(answer.value.text, sizeof answer.value.text, "Unreachable");
+		answer.lead = "Nothing was measured: the target is";
+		snprintf(answer.value.text, sizeof answer.value.text, "unreachable");
 		snprintf(answer.detail.text, sizeof answer.detail.text, "%.350s", report->error);
 		break;
 	}
@@ -260,7 +261,7 @@ static void put_contents(FILE *out, const struct report *const *reports, size_t 
 
 		fprintf(out, "<tr><td><a href=\"#r%zu\">", i);
 		escape_xml(out, reports[i]->target.input);
-		fputs("</a><td>", out);
+		fprintf(out, "</a><br><span class=\"when\">%s</span><td>", instant(reports[i]->started_at).text);
 		element(out, "", answer.lead, " <b>");
 		element(out, "", answer.value.text, "</b>\n");
 	}
