@@ -1,6 +1,7 @@
 #include "format/events_read.h"
 
 #include "format/names.h"
+#include "format/report_parse.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -72,7 +73,7 @@ static int read_start(struct events_reader *reader, const struct source *source,
 	if (!saved)
 		return shape_fail(source, "out of memory");
 	begin_report(&saved->report);
-	if (read_instant(source, line, &saved->report.started_at) < 0 || report_read_subject(source, saved, line) < 0) {
+	if (read_instant(source, line, &saved->report.started_at) < 0 || report_parse_subject(source, saved, line) < 0) {
 		reports_drop(list);
 		return -1;
 	}
@@ -106,7 +107,7 @@ static int read_end(struct events_reader *reader, const struct source *source, c
 	struct result told = report->result;
 
 	if (shape_check(source, line, "end", end_shape) < 0 || read_instant(source, line, &report->finished_at) < 0 ||
-	    report_read_result(source, reader->run, line) < 0)
+	    report_parse_result(source, reader->run, line) < 0)
 		return -1;
 	memcpy(report->result.warnings, told.warnings, sizeof told.warnings);
 	report->result.warning_count = told.warning_count;
@@ -175,7 +176,6 @@ static int read_observation(struct events_reader *reader, const struct source *s
 	if (open_up_to(reader, source, seen.conn, seen.at) < 0)
 		return -1;
 	reader->inbound[seen.conn] |= what == OBSERVED_SENT && seen.far;
-	ledger_expire_waits(reader->ledger, seen.at, WAIT);
 	return ledger_observe(reader->ledger, &seen) ? 0 : shape_fail(source, "out of memory");
 }
 

@@ -4,6 +4,7 @@
 #define IDLEPROBE_EVENTS_READ_H
 
 #include "format/report_read.h"
+#include "format/shape.h"
 
 struct events_reader {
 	struct saved_report *run;     /* the one that is being read; NULL: none */

@@ -241,7 +241,8 @@ static int put_report(FILE *out, const struct report *report, size_t number)
 	put_check(out, report);
 	put_warnings(out, &report->result);
 	if (report->result.outcome != OUTCOME_UNREACHABLE) {
-		put_advice(out, report);
+		if (report->result.outcome != OUTCOME_INCONCLUSIVE)
+			put_advice(out, report);
 		if (put_evidence(out, report) < 0)
 			return -1;
 		put_platforms(out, report);

@@ -3,7 +3,8 @@
 #define IDLEPROBE_REPORT_READ_H
 
 #include "format/report.h"
-#include "format/shape.h"
+
+#include <cjson/cJSON.h>
 
 struct saved_report {
 	struct report report;         /* its pointers point into what follows */
@@ -26,11 +27,8 @@ struct saved_reports {
 int reports_read(struct saved_reports *, const char *name, const char *text, size_t length, struct failure *);
 void reports_free(struct saved_reports *);
 
-/* For events_read.c: a new one at the end of the list, NULL without memory; that one off it again; and parts of a report that events hold too.
- * The JSON must outlive the report. 0, or -1 with the failure. */
+/* For events_read.c: a new one at the end of the list, NULL without memory; and that one off it again. */
 struct saved_report *reports_add(struct saved_reports *);
 void reports_drop(struct saved_reports *);
-int report_read_subject(const struct source *, struct saved_report *, const cJSON *);
-int report_read_result(const struct source *, struct saved_report *, const cJSON *);
 
 #endif

@@ -1,0 +1,16 @@
+/* One saved report's JSON, into what the formatters take. The JSON must outlive the report. Each returns 0, or -1 with the
+ * failure. */
+#ifndef IDLEPROBE_REPORT_PARSE_H
+#define IDLEPROBE_REPORT_PARSE_H
+
+#include "format/report_read.h"
+#include "format/shape.h"
+
+/* Of the kind "idleprobe.report", and of the schema that is known. */
+int report_parse(const struct source *, struct saved_report *, const cJSON *);
+
+/* Parts of a report that events hold too: tool, target, method; and result. */
+int report_parse_subject(const struct source *, struct saved_report *, const cJSON *);
+int report_parse_result(const struct source *, struct saved_report *, const cJSON *);
+
+#endif
