@@ -47,11 +47,11 @@ char *input_read(const char *name, size_t *length, struct failure *failure)
 	if (fd >= 0 && !standard)
 		close(fd);
 	if (!text) {
-		fail(failure, EXIT_CANNOT_RUN, "%.300s cannot be read: %s; name a file that `measure -o` or `--events` wrote",
-		     standard ? "standard input" : name, strerror(error));
+		fail(failure, EXIT_CANNOT_RUN, "%.300s cannot be read: %s; name a file that `measure -o` or "
+		     "`--events` wrote", standard ? "standard input" : name, strerror(error));
 	} else if (*length > INPUT_MOST) {
-		fail(failure, EXIT_CANNOT_RUN, "%.300s is larger than %d MiB, and so no report; split the file, one report a line",
-		     standard ? "standard input" : name, INPUT_MOST >> 20);
+		fail(failure, EXIT_CANNOT_RUN, "%.300s is larger than %d MiB, and so no report; split the "
+		     "file, one report a line", standard ? "standard input" : name, INPUT_MOST >> 20);
 		free(text);
 		text = NULL;
 	}

@@ -47,7 +47,9 @@ static const struct shape observation_shape[] = {
 static int read_instant(const struct source *source, const cJSON *line, double *instant)
 {
 	*instant = shape_instant(line, "time");
-	return isnan(*instant) ? shape_fail(source, "time is no instant as 2026-11-03T02:14:56Z is; the file is damaged") : 0;
+	if (!isnan(*instant))
+		return 0;
+	return shape_fail(source, "time is no instant as 2026-11-03T02:14:56Z is; the file is damaged");
 }
 
 /* What is not known before the end. */
@@ -67,8 +69,8 @@ static int read_start(struct events_reader *reader, const struct source *source,
 	if (events_read_end(reader, source) < 0 || shape_check(source, line, "start", start_shape) < 0)
 		return -1;
 	if (shape_whole(line, "schema_version") != SCHEMA_VERSION)
-		return shape_fail(source, "schema_version is %d, and this version reads %d only; use the idleprobe that wrote it, or "
-				  "a newer one", shape_whole(line, "schema_version"), SCHEMA_VERSION);
+		return shape_fail(source, "schema_version is %d, and this version reads %d only; use the "
+				  "idleprobe that wrote it, or a newer one", shape_whole(line, "schema_version"), SCHEMA_VERSION);
 	saved = reports_add(list);
 	if (!saved)
 		return shape_fail(source, "out of memory");
@@ -191,7 +193,8 @@ int events_read(struct events_reader *reader, const struct source *source, struc
 	if (strcmp(name, "start") == 0)
 		return read_start(reader, source, list, line, kept);
 	if (!reader->run)
-		return shape_fail(source, "the events begin in the middle of a run, without its start; copy the file again");
+		return shape_fail(source, "the events begin in the middle of a run, without its start; copy the "
+				  "file again");
 	reader->at = shape_number(line, "at_s");
 	if (strcmp(name, "end") == 0)
 		return read_end(reader, source, line);

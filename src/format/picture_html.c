@@ -124,8 +124,8 @@ static double counted(const struct picture *picture, const struct sample *sample
 
 static double tick_step(double longest)
 {
-	static const double steps[] = { 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600,
-					43200 };
+	static const double steps[] = { 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
+					14400, 21600, 43200 };
 
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
 		if (longest <= MOST_TICKS * steps[i])
@@ -197,16 +197,19 @@ static void put_mark(const struct picture *picture)
 	if (isnan(left) || isnan(right))
 		return;
 	decimals = span_decimals(result);
-	fprintf(picture->out, "<div class=\"ticks mark\" aria-hidden=\"true\"><span style=\"%s:%.1f%%\">%.*f s to %.*f s</span></div>\n",
-		left < right ? "left" : "right", left < right ? left : right, decimals, result->survived, decimals,
+	fprintf(picture->out, "<div class=\"ticks mark\" aria-hidden=\"true\"><span style=\"%s:%.1f%%\">%.*f s to %.*f s"
+		"</span></div>\n", left < right ? "left" : "right", left < right ? left : right, decimals, result->survived, decimals,
 		result->expired);
 }
 
 /* Of the marks that are there. */
 static void put_keys(const struct picture *picture)
 {
-	static const char *const keys[FATES] = { "<span class=\"key alive\">answered</span>", "<span class=\"key lost\">lost</span>",
-						 "<span class=\"key dead\">the connection had ended</span>" };
+	static const char *const keys[FATES] = {
+		"<span class=\"key alive\">answered</span>",
+		"<span class=\"key lost\">lost</span>",
+		"<span class=\"key dead\">the connection had ended</span>",
+	};
 	bool there[FATES] = { 0 };
 
 	for (size_t i = 0; i < picture->side->sample_count; i++)
@@ -231,10 +234,12 @@ static void put_all_probes(struct picture *picture)
 	picture->longest *= 1.02;
 	fputs("<figure>\n", out);
 	put_mark(picture);
-	open_picture(picture, "probes", "Every probe, from left to right by the time that its connection had been left alone");
+	open_picture(picture, "probes",
+		     "Every probe, from left to right by the time that its connection had been left alone");
 	if (!isnan(picture->survived) && !isnan(picture->expired))
 		fprintf(out, "<rect class=\"interval\" x=\"%.1f\" y=\"0\" width=\"%.1f\" height=\"%d\"/>\n",
-			x_of(picture, picture->survived), x_of(picture, picture->expired - picture->survived), picture->height);
+			x_of(picture, picture->survived), x_of(picture, picture->expired - picture->survived),
+			picture->height);
 	put_probes(picture, counted);
 	fputs("</svg>\n", out);
 	put_ticks(picture);
@@ -317,8 +322,8 @@ static void put_all_lives(struct picture *picture)
 	put_probes(picture, age_of);
 	fputs("</svg>\n", out);
 	put_ticks(picture);
-	fprintf(out, "<figcaption>Each connection's life, a line for each of %zu, from its opening on. Where a probe was answered, "
-		"%s.%s</figcaption>\n</figure>\n", picture->count,
+	fprintf(out, "<figcaption>Each connection's life, a line for each of %zu, from its opening on. Where a probe was "
+		"answered, %s.%s</figcaption>\n</figure>\n", picture->count,
 		picture->by_age ? "it lived on, but its timer was not restarted" : "its idle time began anew",
 		picture->rows[0].control ? " Those at the top are controls: frequent probes kept them alive." : "");
 }

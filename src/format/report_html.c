@@ -61,8 +61,8 @@ static struct answer answer_of(const struct report *report)
 								 : "The endpoint itself closes idle connections after";
 		snprintf(answer.value.text, sizeof answer.value.text, "%s", duration_text(result->timeout).text);
 		snprintf(answer.detail.text, sizeof answer.detail.text,
-			 "Every connection survived %.*f s of idle time, none survived %.*f s.", decimals, result->survived, decimals,
-			 result->expired);
+			 "Every connection survived %.*f s of idle time, none survived %.*f s.", decimals, result->survived,
+			 decimals, result->expired);
 		break;
 	case OUTCOME_NO_TIMEOUT:
 		answer.class = "free";
@@ -74,7 +74,8 @@ static struct answer answer_of(const struct report *report)
 		answer.class = "none";
 		answer.lead = "The evidence allows";
 		snprintf(answer.value.text, sizeof answer.value.text, "no answer");
-		length = (size_t)snprintf(answer.detail.text, sizeof answer.detail.text, "Reason: %s.", reason_words(result->reason));
+		length = (size_t)snprintf(answer.detail.text, sizeof answer.detail.text, "Reason: %s.",
+					  reason_words(result->reason));
 		if (!isnan(result->survived))
 			length += (size_t)snprintf(answer.detail.text + length, sizeof answer.detail.text - length,
 						   " Connections survived %.1f s of idle time.", result->survived);
@@ -103,7 +104,8 @@ static void put_answer(FILE *out, const struct report *report)
 	if (report->result.outcome == OUTCOME_TIMEOUT)
 		element(out, "<p>", signal_words(&report->result).text, "\n");
 	else if (report->result.outcome == OUTCOME_CLOSED_BY_ENDPOINT)
-		fprintf(out, "<p>It does so with %s.\n", report->result.signal == SIGNAL_FIN_AT_EXPIRY ? "a FIN" : "an RST");
+		fprintf(out, "<p>It does so with %s.\n",
+			report->result.signal == SIGNAL_FIN_AT_EXPIRY ? "a FIN" : "an RST");
 	fputs("</div>\n", out);
 }
 
@@ -116,8 +118,8 @@ static void put_check(FILE *out, const struct report *report)
 
 	if (isnan(report->options->minimum))
 		return;
-	fprintf(out, "<p class=\"check %s\">The minimum of %s %s.\n", passed == UNKNOWN ? "open" : classes[passed], minimum.text,
-		passed == UNKNOWN ? "may or may not be met: that cannot be told" : words[passed]);
+	fprintf(out, "<p class=\"check %s\">The minimum of %s %s.\n", passed == UNKNOWN ? "open" : classes[passed],
+		minimum.text, passed == UNKNOWN ? "may or may not be met: that cannot be told" : words[passed]);
 }
 
 static int put_evidence(FILE *out, const struct report *report)
@@ -129,8 +131,8 @@ static int put_evidence(FILE *out, const struct report *report)
 	fputs("<h2>Evidence</h2>\n", out);
 	for (int i = 0; i < 2; i++) {
 		if (both)
-			fprintf(out, "<h3>%s</h3>\n", i ? "Outbound: this end sends after the pause" : "Inbound: the far end sends after "
-				"the pause");
+			fprintf(out, "<h3>%s</h3>\n", i ? "Outbound: this end sends after the pause"
+							: "Inbound: the far end sends after the pause");
 		if (picture_html(out, report, sides[i]) < 0)
 			return -1;
 	}
@@ -146,7 +148,8 @@ static void put_advice(FILE *out, const struct report *report)
 
 	element(out, "<h2>What to do</h2>\n<p>", advice->summary, "\n");
 	if (advice->linux_text[0])
-		element(out, "<p>On Linux, for this host, in <code>/etc/sysctl.d/</code>:\n<pre>", advice->linux_text, "</pre>\n");
+		element(out, "<p>On Linux, for this host, in <code>/etc/sysctl.d/</code>:\n<pre>", advice->linux_text,
+			"</pre>\n");
 }
 
 static void put_warnings(FILE *out, const struct result *result)
@@ -181,10 +184,11 @@ static void put_method(FILE *out, const struct report *report)
 	text_row(&text, "target", "%s%s%s", report->target.input, report->target.address ? ", address " : "",
 		 report->target.address ? report->target.address : "");
 	if (report->target.source_address)
-		text_row(&text, "from", "%s%s%s", report->target.source_address, report->target.interface ? ", interface " : "",
-			 report->target.interface ? report->target.interface : "");
+		text_row(&text, "from", "%s%s%s", report->target.source_address,
+			 report->target.interface ? ", interface " : "", report->target.interface ? report->target.interface : "");
 	text_row(&text, "begun", "%s", instant(report->started_at).text);
-	text_row(&text, "ended", "%s%s", instant(report->finished_at).text, report->interrupted ? ", before it was done" : "");
+	text_row(&text, "ended", "%s%s", instant(report->finished_at).text,
+		 report->interrupted ? ", before it was done" : "");
 	text_row(&text, "range", "idle times from %s to %s", duration_text(options->min_idle).text,
 		 duration_text(options->max_idle).text);
 	text_row(&text, "exactness", "%.4g %% or %s, whichever is wider", options->precision * 100,
@@ -221,8 +225,8 @@ static void put_samples(FILE *out, const struct report *report)
 
 	if (!count)
 		return;
-	fputs("<details><summary>All samples</summary>\n<div class=\"scroll\"><table>\n<tr><th>Connection<th>Direction<th>Idle, s"
-	      "<th>Age, s<th>Outcome<th>Round trip, ms\n", out);
+	fputs("<details><summary>All samples</summary>\n<div class=\"scroll\"><table>\n"
+	      "<tr><th>Connection<th>Direction<th>Idle, s<th>Age, s<th>Outcome<th>Round trip, ms\n", out);
 	shown = put_side(out, &report->outbound, "outbound", MOST_SAMPLES);
 	shown += put_side(out, &report->inbound, "inbound", MOST_SAMPLES - shown);
 	fputs("</table></div>\n", out);
@@ -275,7 +279,8 @@ int report_html(FILE *out, const struct report *const *reports, size_t count)
 	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	      "<meta name=\"color-scheme\" content=\"light dark\">\n"
-	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n", out);
+	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n",
+	      out);
 	element(out, "<title>idleprobe: ", count == 1 ? reports[0]->target.input : "reports", "</title>\n");
 	fprintf(out, "<style>\n%s</style>\n</head>\n<body>\n", report_css);
 	if (count > 1)

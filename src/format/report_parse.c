@@ -161,8 +161,8 @@ static int read_word(const struct source *source, const cJSON *item, const char 
 	*value = value_of(word, word_of);
 	if (*value >= 0)
 		return 0;
-	return shape_fail(source, "%s.%s is '%.40s', which this version does not know; a newer idleprobe reads it", parent, key,
-			  word);
+	return shape_fail(source, "%s.%s is '%.40s', which this version does not know; a newer idleprobe reads it",
+			  parent, key, word);
 }
 
 int report_parse_subject(const struct source *source, struct saved_report *saved, const cJSON *root)
@@ -386,8 +386,8 @@ static int read_samples(const struct source *source, struct saved_report *saved,
 				return -1;
 			direction = shape_text(item, "direction");
 			if (strcmp(direction, "outbound") != 0 && strcmp(direction, "inbound") != 0)
-				return shape_fail(source, "samples[%zu].direction is '%.40s'; expected is outbound or inbound",
-						  number - 1, direction);
+				return shape_fail(source, "samples[%zu].direction is '%.40s'; expected is outbound or "
+						  "inbound", number - 1, direction);
 			next += strcmp(direction, directions[i]) == 0;
 		}
 		sides[i]->sample_count = (size_t)(next - sides[i]->samples);

@@ -47,14 +47,14 @@ static double duration(const struct report *report) { return report->elapsed; }
 static double finished(const struct report *report) { return report->finished_at; }
 
 static const struct metric metrics[] = {
-	{ "idleprobe_timeout_seconds", "Idle time after which connections stop working, the best single estimate.", timeout },
+	{ "idleprobe_timeout_seconds", "Idle time after which connections stop working, the best estimate.", timeout },
 	{ "idleprobe_survived_seconds", "Longest idle time up to which every connection survived.", survived },
 	{ "idleprobe_expired_seconds", "Shortest idle time from which on no connection survived.", expired },
 	{ "idleprobe_check_minimum_seconds", "Idle time that connections were asked to survive (--min).", minimum },
 	{ "idleprobe_check_passed", "1 if the minimum was met, 0 if not.", passed },
 	{ "idleprobe_rfc5382_compliant", "1 if connections survive the 7440 s of RFC 5382, REQ-5, 0 if not.", meets },
 	{ "idleprobe_keepalive_refreshes", "1 if keepalives restart the timer, 0 if they do not.", refreshes },
-	{ "idleprobe_keepalive_protects", "1 if the keepalive settings of the host hold connections open, 0 if not.", protects },
+	{ "idleprobe_keepalive_protects", "1 if the host's keepalive settings hold connections open, 0 if not.", protects },
 	{ "idleprobe_keepalive_advised_time_seconds", "Idle time before the first keepalive, as advised.", advised_time },
 	{ "idleprobe_keepalive_advised_interval_seconds", "Time between keepalives, as advised.", advised_interval },
 	{ "idleprobe_heartbeat_advised_seconds", "Time between messages of the application's, as advised.", heartbeat },
@@ -67,6 +67,22 @@ static const struct metric metrics[] = {
 	{ "idleprobe_run_interrupted", "1 if the run was ended before it was done, 0 if not.", interrupted },
 	{ "idleprobe_run_duration_seconds", "How long the run took.", duration },
 	{ "idleprobe_last_run_timestamp_seconds", "When the run ended, in seconds since 1970.", finished },
+};
+
+/* Of each direction apart: a sum or a minimum over the plain ones must not count them twice. */
+struct side_metric {
+	const char *name, *help;
+	double (*value)(const struct result *);
+};
+
+static double side_timeout(const struct result *result) { return result->timeout; }
+static double side_survived(const struct result *result) { return result->survived; }
+static double side_expired(const struct result *result) { return result->expired; }
+
+static const struct side_metric side_metrics[] = {
+	{ "idleprobe_direction_timeout_seconds", "The timeout of each direction that was measured.", side_timeout },
+	{ "idleprobe_direction_survived_seconds", "Longest idle time survived, of each direction.", side_survived },
+	{ "idleprobe_direction_expired_seconds", "Shortest idle time not survived, of each direction.", side_expired },
 };
 
 static bool same_text(const char *a, const char *b)
@@ -131,9 +147,7 @@ static void put_metric(FILE *out, const struct metric *metric, const struct repo
 	}
 }
 
-/* Of each direction apart: a sum or a minimum over the plain ones must not count them twice. */
-static void put_directions(FILE *out, const char *name, const char *help, const struct report *const *reports, size_t count,
-			   double (*value)(const struct result *))
+static void put_directions(FILE *out, const struct side_metric *metric, const struct report *const *reports, size_t count)
 {
 	bool begun = false;
 
@@ -141,21 +155,17 @@ static void put_directions(FILE *out, const char *name, const char *help, const 
 		const struct result *sides[] = { reports[i]->outbound.result, reports[i]->inbound.result };
 
 		for (int k = 0; k < 2; k++) {
-			if (!sides[k] || isnan(value(sides[k])) || is_outdated(reports, count, i))
+			if (!sides[k] || isnan(metric->value(sides[k])) || is_outdated(reports, count, i))
 				continue;
 			if (!begun)
-				block(out, name, help);
+				block(out, metric->name, metric->help);
 			begun = true;
-			begin(out, name, reports[i]);
+			begin(out, metric->name, reports[i]);
 			label(out, "direction", k ? "inbound" : "outbound");
-			end(out, value(sides[k]));
+			end(out, metric->value(sides[k]));
 		}
 	}
 }
-
-static double side_timeout(const struct result *result) { return result->timeout; }
-static double side_survived(const struct result *result) { return result->survived; }
-static double side_expired(const struct result *result) { return result->expired; }
 
 /* A state set: all are there, and one is 1, so that a rule need not know which was before. */
 static void put_outcomes(FILE *out, const struct report *const *reports, size_t count)
@@ -163,12 +173,15 @@ static void put_outcomes(FILE *out, const struct report *const *reports, size_t 
 	static const char name[] = "idleprobe_outcome";
 
 	block(out, name, "1 for the outcome of the run, 0 for the others.");
-	for (size_t i = 0; i < count; i++)
-		for (int outcome = OUTCOME_TIMEOUT; !is_outdated(reports, count, i) && outcome <= OUTCOME_UNREACHABLE; outcome++) {
+	for (size_t i = 0; i < count; i++) {
+		if (is_outdated(reports, count, i))
+			continue;
+		for (int outcome = OUTCOME_TIMEOUT; outcome <= OUTCOME_UNREACHABLE; outcome++) {
 			begin(out, name, reports[i]);
 			label(out, "outcome", outcome_name((enum outcome)outcome));
 			end(out, (int)reports[i]->result.outcome == outcome);
 		}
+	}
 }
 
 static void put_info(FILE *out, const struct report *const *reports, size_t count)
@@ -218,12 +231,8 @@ void report_prometheus(FILE *out, const struct report *const *reports, size_t co
 {
 	for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
 		put_metric(out, &metrics[i], reports, count);
-	put_directions(out, "idleprobe_direction_timeout_seconds", "The timeout of each direction that was measured.", reports, count,
-		       side_timeout);
-	put_directions(out, "idleprobe_direction_survived_seconds", "Longest idle time survived, of each direction.", reports, count,
-		       side_survived);
-	put_directions(out, "idleprobe_direction_expired_seconds", "Shortest idle time not survived, of each direction.", reports,
-		       count, side_expired);
+	for (size_t i = 0; i < sizeof side_metrics / sizeof *side_metrics; i++)
+		put_directions(out, &side_metrics[i], reports, count);
 	put_outcomes(out, reports, count);
 	put_info(out, reports, count);
 	put_warnings(out, reports, count);

@@ -61,8 +61,8 @@ static int add_report(const struct source *source, struct saved_reports *list, c
 	if (!cJSON_IsNumber(version))
 		shape_fail(source, "schema_version is missing; this is no whole report, write it again with `measure -o`");
 	else if (version->valuedouble != SCHEMA_VERSION)
-		shape_fail(source, "schema_version is %g, and this version reads %d only; use the idleprobe that wrote it, or a "
-			   "newer one", version->valuedouble, SCHEMA_VERSION);
+		shape_fail(source, "schema_version is %g, and this version reads %d only; use the idleprobe that "
+			   "wrote it, or a newer one", version->valuedouble, SCHEMA_VERSION);
 	else if (report_parse(source, saved, json) == 0) {
 		/* They are most of it, and no string in them is needed. */
 		cJSON_DeleteItemFromObjectCaseSensitive(json, "samples");
@@ -88,8 +88,8 @@ static int add_json(const struct source *source, struct saved_reports *list, str
 	if (cJSON_IsString(cJSON_GetObjectItemCaseSensitive(json, "event")))
 		status = events_read(events, source, list, json, &kept);
 	else
-		status = shape_fail(source, "this is JSON, but no report of idleprobe's (\"kind\" is not \"idleprobe.report\") and no "
-				    "line of its events; name what `measure -o` or `--events` wrote");
+		status = shape_fail(source, "this is JSON, but no report of idleprobe's (\"kind\" is not "
+				    "\"idleprobe.report\") and no line of its events; name what `measure -o` or `--events` wrote");
 	if (!kept)
 		cJSON_Delete(json);
 	return status;
@@ -127,9 +127,9 @@ static int no_json(const struct source *source, const char *text, const char *st
 {
 	struct source place = { source->name, source->line + count_lines(text, stop), source->failure };
 
-	if (is_cut_short(text, end))
-		return shape_fail(&place, "the report ends in the middle, as when the disk was full or a copy was cut short; copy it "
-				  "again, or give the file of --events");
+	if (*text == '{' && is_cut_short(text, end))
+		return shape_fail(&place, "the report ends in the middle, as when the disk was full or a copy was cut "
+				  "short; copy it again, or give the file of --events");
 	return shape_fail(&place, "this is no JSON; name what `measure -o` or `--events` wrote");
 }
 
