@@ -99,6 +99,30 @@ assert not page.open, page.open' "$BATS_TEST_TMPDIR/report.html"
 	grep -q '<strong>unreachable</strong>' "$BATS_TEST_TMPDIR/report.html"
 }
 
+@test "report: the page can be read in light and in dark (WCAG 2, 1.4.3: contrast of at least 4.5)" {
+	report --format html "$results/answer.json" >"$BATS_TEST_TMPDIR/report.html"
+	/usr/bin/python3 -c '
+import re, sys
+def luminance(colour):
+    assert len(colour) == 6, colour
+    parts = [int(colour[i:i + 2], 16) / 255 for i in (0, 2, 4)]
+    parts = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2]
+def contrast(a, b):
+    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+modes = [dict(re.findall(r"--(\w+): #(\w+)", block)) for block in
+         re.findall(r":root \{(.*?)\}", open(sys.argv[1], encoding="utf-8").read(), re.S)]
+assert len(modes) == 2
+for colours in modes:
+    pairs = [(text, ground) for text in ("text", "soft", "accent") for ground in ("card", "page")]
+    pairs += [("text", ground) for ground in ("good", "bad", "warn")]
+    for text, ground in pairs:
+        assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground, colours)
+    for mark in ("alive", "dead", "lost"):  # 1.4.11: 3 is enough for what is no text
+        assert contrast(colours[mark], colours["card"]) >= 3, (mark, colours)' "$BATS_TEST_TMPDIR/report.html"
+}
+
 @test "report: the events of a run that ended, and of one that was killed" {
 	run report "$results/events"
 	expect 0 '^Idle connections to 127.0.0.1:7440 keep working for at least'
