@@ -5,10 +5,30 @@
 #include <math.h>
 #include <stdio.h>
 
-/* Three probes before the entry ends: one or two may be lost on the way, and the path still stays open. */
-static bool in_time(const struct keepalive *keepalive, double survived)
+enum {
+	FEWEST_PROBES = 3,  /* before the entry ends: one or two may be lost, and the path still stays open */
+	PROBES = 9,         /* the kernel's own default: a peer that is away for a while is not given up */
+	LONGEST = 9 * 3600, /* a socket takes at most 32767 s (MAX_TCP_KEEPIDLE, include/net/tcp.h) */
+};
+
+double keepalive_gives_up(const struct keepalive *keepalive)
 {
-	return keepalive->time > 0 && keepalive->time + 2.0 * keepalive->intvl < survived;
+	return keepalive->time + (double)keepalive->intvl * keepalive->probes;
+}
+
+/* How long before the end of what was survived the third probe leaves. */
+static double margin_of(const struct keepalive *keepalive, double survived)
+{
+	return survived - (keepalive->time + (FEWEST_PROBES - 1.0) * keepalive->intvl);
+}
+
+/* What the margin should be. Where the timeout was seen only as a zone, because the device looks through its table
+ * every few seconds or because of loss, the next connection may fare a little worse than any that was tried. */
+static double margin_wanted(const struct result *result)
+{
+	double zone = result->expired - result->survived;
+
+	return fmin(fmax(zone, 0.1 * result->survived), 0.3 * result->survived);
 }
 
 /* Rounded down to a figure that a person would choose. */
@@ -19,78 +39,116 @@ static int neat(double seconds)
 	return (int)(seconds / step) * step;
 }
 
-/* The first probe before half of the time is over, the next ones a sixth of that apart. */
-static struct keepalive settings_for(double survived)
+/* The first probe before half of the time is over, the next ones a sixth of that apart; sooner where whole seconds
+ * are coarse. */
+static struct keepalive settings_for(const struct result *result)
 {
-	struct keepalive use = { .time = neat(fmin(survived, 86400) / 2), .probes = 9 };
+	double wanted = margin_wanted(result);
 
-	use.intvl = neat(use.time / 6.0);
-	if (use.intvl < 1)
-		use.intvl = 1;
-	return in_time(&use, survived) ? use : (struct keepalive){ 0 };
+	for (int time = neat(fmin(result->survived / 2, LONGEST)); time > 0; time--) {
+		struct keepalive use = { .time = time, .intvl = neat(time / 6.0), .probes = PROBES };
+
+		if (use.intvl < 1)
+			use.intvl = 1;
+		if (margin_of(&use, result->survived) >= wanted)
+			return use;
+	}
+	return (struct keepalive){ 0 };
 }
 
-static void compare_host(const struct keepalive *host, double survived, struct advice *advice)
+static void compare_host(const struct result *result, struct advice *advice)
 {
-	if (host->time > 0)
-		advice->protects = in_time(host, survived) ? YES : NO;
+	if (!advice->host.time)
+		return;
+	advice->host_margin = margin_of(&advice->host, result->survived);
+	advice->protects = advice->host_margin > 0 && advice->host.probes >= FEWEST_PROBES ? YES : NO;
+}
+
+struct sentence {
+	char text[160];
+};
+
+static struct sentence host_words(const struct advice *advice)
+{
+	const struct keepalive *host = &advice->host;
+	struct duration_text spare = duration_text(fabs(advice->host_margin));
+	struct sentence words = { "" };
+
+	if (advice->protects == YES)
+		snprintf(words.text, sizeof words.text, " This host's own settings do that, with %s to spare.", spare.text);
+	else if (advice->protects == NO && advice->host_margin > 0)
+		snprintf(words.text, sizeof words.text, " This host's own settings give a connection up after %d unanswered probe%s, "
+			 "which may just have been lost.", host->probes, host->probes == 1 ? "" : "s");
+	else if (advice->protects == NO)
+		snprintf(words.text, sizeof words.text, " This host's own settings send the first after %s, and the third %s too late.",
+			 duration_text(host->time).text, spare.text);
+	return words;
 }
 
 static void advise_keepalive(const struct result *result, struct advice *advice)
 {
-	struct keepalive *use = &advice->use;
 	const char *hold = result->keepalive_refreshes == UNKNOWN ? "should hold the path open (not tested)" : "hold the path open";
-	struct duration_text now = duration_text(advice->host.time);
-	char compared[120] = "";
 
-	*use = settings_for(result->survived);
-	if (!use->time) {
-		advice->helps = NO;
-		snprintf(advice->summary, sizeof advice->summary, "The timeout is too short for the kernel's keepalives, which "
-			 "count in whole seconds: do not let connections fall idle, or lengthen the timeout.");
-		return;
-	}
 	advice->helps = result->keepalive_refreshes;
-	compare_host(&advice->host, result->survived, advice);
-	snprintf(advice->linux_text, sizeof advice->linux_text,
-		 "net.ipv4.tcp_keepalive_time = %d\nnet.ipv4.tcp_keepalive_intvl = %d\nnet.ipv4.tcp_keepalive_probes = %d\n",
-		 use->time, use->intvl, use->probes);
-	if (advice->protects == YES)
-		snprintf(compared, sizeof compared, " This host's own settings do that.");
-	else if (advice->protects == NO)
-		snprintf(compared, sizeof compared, " This host's own settings send the first after %s%s.", now.text,
-			 advice->host.time < result->survived ? ", and then too few in time" : ", which is too late");
+	advice->margin = margin_of(&advice->use, result->survived);
+	compare_host(result, advice);
 	snprintf(advice->summary, sizeof advice->summary,
-		 "TCP keepalives %s: set SO_KEEPALIVE on the socket, and let the first be sent after %s.%s", hold,
-		 duration_text(use->time).text, compared);
+		 "TCP keepalives %s: set SO_KEEPALIVE on the socket, and let the first be sent after %s, the next ones every %s. A "
+		 "dead peer is then found within %s.%s", hold, duration_text(advice->use.time).text,
+		 duration_text(advice->use.intvl).text, duration_text(keepalive_gives_up(&advice->use)).text,
+		 host_words(advice).text);
 }
 
-static void advise_heartbeat(const struct result *result, struct advice *advice)
+/* Why keepalives do not help, and what does. */
+static void advise_heartbeat(const struct result *result, struct advice *advice, const char *why)
 {
-	const char *who = result->outcome == OUTCOME_CLOSED_BY_ENDPOINT ? "the endpoint" : "the device";
+	struct sentence send = { "" };
+
+	advice->protects = advice->helps;
+	advice->heartbeat = neat(result->survived / 2);
+	if (advice->heartbeat)
+		snprintf(send.text, sizeof send.text, "Let the application send a message at least every %s, or lengthen",
+			 duration_text(advice->heartbeat).text);
+	snprintf(advice->summary, sizeof advice->summary, "%s %s the timeout where it is set.", why,
+		 advice->heartbeat ? send.text : "Lengthen");
+}
+
+/* Something ended idle connections that had survived for some time. */
+static void advise(const struct result *result, struct advice *advice)
+{
+	bool endpoint = result->outcome == OUTCOME_CLOSED_BY_ENDPOINT;
 
 	advice->helps = NO;
-	advice->protects = NO;
-	advice->heartbeat = neat(fmin(result->survived, 86400) / 2);
-	if (advice->heartbeat)
-		snprintf(advice->summary, sizeof advice->summary, "TCP keepalives do not help: they do not restart %s's timer. "
-			 "Let the application send a message at least every %s, or lengthen the timeout where it is set.", who,
-			 duration_text(advice->heartbeat).text);
+	if (result->keepalive_refreshes == NO) {
+		advise_heartbeat(result, advice, endpoint
+			? "TCP keepalives do not help: they do not restart the endpoint's timer."
+			: "TCP keepalives do not help: they do not restart the device's timer.");
+		return;
+	}
+	if (endpoint && result->keepalive_refreshes == UNKNOWN) {
+		advice->helps = UNKNOWN;
+		advise_heartbeat(result, advice, "TCP keepalives will hardly help (not tested): an endpoint counts what is sent to "
+						 "the application.");
+		return;
+	}
+	advice->use = settings_for(result);
+	if (advice->use.time)
+		advise_keepalive(result, advice);
 	else
-		snprintf(advice->summary, sizeof advice->summary, "TCP keepalives do not help: they do not restart %s's timer. "
-			 "Lengthen the timeout where it is set.", who);
+		advise_heartbeat(result, advice, "The timeout is too short for the kernel's keepalives, which count in whole seconds.");
 }
 
 void advice_give(const struct result *result, const struct keepalive *host, struct advice *advice)
 {
-	*advice = (struct advice){ .helps = UNKNOWN, .protects = UNKNOWN, .host = *host };
+	*advice = (struct advice){ .helps = UNKNOWN, .protects = UNKNOWN, .host = *host, .margin = NAN, .host_margin = NAN };
 	switch (result->outcome) {
 	case OUTCOME_TIMEOUT:
 	case OUTCOME_CLOSED_BY_ENDPOINT:
-		if (result->keepalive_refreshes == NO || isnan(result->survived))
-			advise_heartbeat(result, advice);
+		if (!isnan(result->survived))
+			advise(result, advice);
 		else
-			advise_keepalive(result, advice);
+			snprintf(advice->summary, sizeof advice->summary, "No advice: the timeout is shorter than any idle time that was "
+				 "tried. Measure again with a shorter --min-idle.");
 		return;
 	case OUTCOME_NO_TIMEOUT:
 		snprintf(advice->summary, sizeof advice->summary,

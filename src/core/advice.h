@@ -14,11 +14,16 @@ struct advice {
 	struct keepalive use;      /* the settings advised; time 0 where none are */
 	struct keepalive host;     /* this host's; time 0 where not known */
 	enum tristate protects;    /* do this host's settings do? Only sockets with SO_KEEPALIVE use them */
+	double margin;             /* seconds between the third probe of `use` and the longest idle time survived; NAN: none */
+	double host_margin;        /* the same of `host`; negative: the probe comes so much too late */
 	int heartbeat;             /* seconds between an application's own messages that do hold it open; 0: none advised */
-	char summary[400];
-	char linux_text[200];      /* sysctl lines; empty where no settings are advised */
+	char summary[500];
 };
 
 void advice_give(const struct result *, const struct keepalive *host, struct advice *);
+
+/* Seconds from the last that was heard of a peer until the kernel gives it up (net/ipv4/tcp_timer.c,
+ * tcp_keepalive_timer). */
+double keepalive_gives_up(const struct keepalive *);
 
 #endif

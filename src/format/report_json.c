@@ -1,5 +1,6 @@
 #include "format/report_json.h"
 
+#include "core/recipes.h"
 #include "format/names.h"
 #include "version.h"
 
@@ -126,6 +127,21 @@ static void add_keepalive(cJSON *object, const struct keepalive *keepalive)
 	json_number(object, "tcp_keepalive_time_s", known ? keepalive->time : NAN, 0);
 	json_number(object, "tcp_keepalive_intvl_s", known ? keepalive->intvl : NAN, 0);
 	json_number(object, "tcp_keepalive_probes", known ? keepalive->probes : NAN, 0);
+	json_number(object, "dead_peer_found_s", known ? keepalive_gives_up(keepalive) : NAN, 0);
+}
+
+static void add_settings(cJSON *parent, const struct advice *advice)
+{
+	cJSON *list = json_array(parent, "settings");
+	struct recipes recipes;
+
+	recipes_give(advice, &recipes);
+	for (size_t i = 0; i < recipes.count; i++) {
+		cJSON *row = json_object(list, NULL);
+
+		json_text(row, "for", recipes.list[i].name);
+		json_text(row, "text", recipes.list[i].text);
+	}
 }
 
 static void add_advice(cJSON *root, const struct advice *advice)
@@ -134,17 +150,14 @@ static void add_advice(cJSON *root, const struct advice *advice)
 
 	json_bool(object, "keepalive_helps", advice->helps);
 	add_keepalive(object, &advice->use);
+	json_number(object, "margin_s", advice->margin, MS);
 	json_number(object, "heartbeat_s", advice->heartbeat ? advice->heartbeat : NAN, 0);
 	cJSON *host = json_object(object, "host_now");
 	add_keepalive(host, &advice->host);
 	json_bool(host, "protects", advice->protects);
+	json_number(host, "margin_s", advice->host_margin, MS);
 	json_text(object, "summary", advice->summary);
-	cJSON *settings = json_array(object, "settings");
-	if (advice->linux_text[0]) {
-		cJSON *setting = json_object(settings, NULL);
-		json_text(setting, "for", "linux");
-		json_text(setting, "text", advice->linux_text);
-	}
+	add_settings(object, advice);
 }
 
 static void add_consistent(cJSON *root, const struct report *report)

@@ -1,6 +1,7 @@
 #include "format/report_text.h"
 
 #include "core/duration.h"
+#include "core/recipes.h"
 #include "format/evidence_text.h"
 #include "format/text.h"
 #include "format/words.h"
@@ -95,18 +96,35 @@ static void bound(const struct text *text, const struct report *report)
 			 : "");
 }
 
+/* The sysctl lines in full, and where the others are. */
+static void settings(const struct text *text, const struct recipes *recipes)
+{
+	const char *line = recipe_named(recipes, "linux");
+	char words[400];
+	size_t length = 0;
+
+	if (line)
+		fprintf(text->out, "  On Linux, for this host, in /etc/sysctl.d/ (or per socket: TCP_KEEPIDLE ...):\n");
+	for (; line && *line; line += strcspn(line, "\n") + 1)
+		fprintf(text->out, "    %.*s\n", (int)strcspn(line, "\n"), line);
+	for (size_t i = line ? 1 : 0; i < recipes->count; i++)
+		length += (size_t)snprintf(words + length, sizeof words - length, "%s%s",
+					   length ? ", " : "Ready to paste (--json, advice.settings) for: ", recipes->list[i].name);
+	if (!length)
+		return;
+	fputs("  ", text->out);
+	text_paragraph(text, 2, words);
+}
+
 static void advice(const struct text *text, const struct report *report)
 {
-	const struct advice *advice = &report->advice;
-	const char *line = advice->linux_text;
+	struct recipes recipes;
 
 	text_heading(text, "What to do");
 	fputs("  ", text->out);
-	text_paragraph(text, 2, advice->summary);
-	if (*line)
-		fprintf(text->out, "  On Linux, for this host, in /etc/sysctl.d/ (or per socket: TCP_KEEPIDLE ...):\n");
-	for (; *line; line += strcspn(line, "\n") + 1)
-		fprintf(text->out, "    %.*s\n", (int)strcspn(line, "\n"), line);
+	text_paragraph(text, 2, report->advice.summary);
+	recipes_give(&report->advice, &recipes);
+	settings(text, &recipes);
 }
 
 static void platforms(const struct text *text, const struct report *report)

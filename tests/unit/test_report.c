@@ -137,7 +137,8 @@ static const char *const contract_keys[] = {
 	"result.directions.outbound.signal_from", "result.directions.inbound", "advice.keepalive_helps",
 	"advice.tcp_keepalive_time_s", "advice.tcp_keepalive_intvl_s", "advice.tcp_keepalive_probes",
 	"advice.host_now.tcp_keepalive_time_s", "advice.host_now.tcp_keepalive_intvl_s",
-	"advice.host_now.tcp_keepalive_probes", "advice.host_now.protects", "advice.summary", "advice.settings",
+	"advice.dead_peer_found_s", "advice.margin_s", "advice.heartbeat_s", "advice.host_now.dead_peer_found_s",
+	"advice.host_now.margin_s", "advice.host_now.tcp_keepalive_probes", "advice.host_now.protects", "advice.summary", "advice.settings",
 	"consistent_with", "rfc5382.established_minimum_s", "rfc5382.meets", "check", "warnings", "samples",
 };
 
@@ -198,7 +199,14 @@ static void the_values_of_the_example(void **state)
 	same_number(root, "advice.tcp_keepalive_time_s", 440);
 	same_number(root, "advice.host_now.tcp_keepalive_time_s", 7200);
 	assert_true(cJSON_IsFalse(at(root, "advice.host_now.protects")));
+	same_number(root, "advice.dead_peer_found_s", 1070); /* 440 + 9 * 70 */
+	same_number(root, "advice.margin_s", 319.8);
+	same_number(root, "advice.host_now.dead_peer_found_s", 7875);
+	same_number(root, "advice.host_now.margin_s", -6450.2);
 	same_text(root, "advice.settings.0.for", "linux");
+	same_text(root, "advice.settings.0.text", "net.ipv4.tcp_keepalive_time = 440\nnet.ipv4.tcp_keepalive_intvl = 70\n"
+						  "net.ipv4.tcp_keepalive_probes = 9\n");
+	same_text(root, "advice.settings.16.for", "kubernetes");
 	same_text(root, "consistent_with.0.platform", "Alibaba Cloud NAT gateway");
 	same_number(root, "consistent_with.0.timeout_s", 900);
 	assert_true(cJSON_IsFalse(at(root, "rfc5382.meets")));
@@ -327,6 +335,9 @@ static void text_of_a_timeout(void **state)
 	says(&example.report, "  path         round trip 1.4 ms (1.2 to 9), 0 % of the probes lost\n");
 	says(&example.report, "  spent        16 min 2 s, 96 connections, 210 probes\n");
 	says(&example.report, "    net.ipv4.tcp_keepalive_time = 440\n");
+	says(&example.report, "  Ready to paste (--json, advice.settings) for: c, postgresql, libpq, mysql,\n"
+			      "  mariadb, ssh_client, ssh_server, nginx, haproxy, redis, grpc, go, java,\n"
+			      "  python, nodejs, kubernetes\n");
 	says(&example.report, "  Alibaba Cloud NAT gateway, 15 min\n");
 
 	example.report.target.host = "2001:db8::7";
@@ -447,6 +458,8 @@ static void text_of_the_other_answers(void **state)
 	says(&example.report, "It does so with a FIN;");
 	says(&example.report, "  keepalives   do not restart the timer");
 	says(&example.report, "TCP keepalives do not help");
+	says(&example.report, "  Ready to paste (--json, advice.settings) for: postgresql, libpq, mysql,");
+	assert_null(strstr(text_of(&example.report, false), "sysctl.d"));
 
 	no_answer(&example, OUTCOME_NO_TIMEOUT, REASON_NONE);
 	result->survived = 7500;
