@@ -1,6 +1,7 @@
 #include "format/report_html.h"
 
 #include "core/duration.h"
+#include "core/recipes.h"
 #include "format/escape.h"
 #include "format/evidence_text.h"
 #include "format/names.h"
@@ -142,14 +143,31 @@ static int put_evidence(FILE *out, const struct report *report)
 	return 0;
 }
 
+static void put_recipes(FILE *out, const struct recipes *recipes)
+{
+	const char *linux_text = recipe_named(recipes, "linux");
+
+	if (linux_text)
+		element(out, "<p>On Linux, for this host, in <code>/etc/sysctl.d/</code>:\n<pre>", linux_text, "</pre>\n");
+	if (recipes->count <= (linux_text ? 1 : 0))
+		return;
+	fprintf(out, "<p>%s to paste for\n<div class=\"recipes\">\n", linux_text ? "Likewise, ready" : "Ready");
+	for (size_t i = 0; i < recipes->count; i++) {
+		if (recipes->list[i].text == linux_text)
+			continue;
+		element(out, "<details><summary>", recipes->list[i].name, "</summary>\n");
+		element(out, "<pre>", recipes->list[i].text, "</pre>\n</details>\n");
+	}
+	fputs("</div>\n", out);
+}
+
 static void put_advice(FILE *out, const struct report *report)
 {
-	const struct advice *advice = &report->advice;
+	struct recipes recipes;
 
-	element(out, "<h2>What to do</h2>\n<p>", advice->summary, "\n");
-	if (advice->linux_text[0])
-		element(out, "<p>On Linux, for this host, in <code>/etc/sysctl.d/</code>:\n<pre>", advice->linux_text,
-			"</pre>\n");
+	element(out, "<h2>What to do</h2>\n<p>", report->advice.summary, "\n");
+	recipes_give(&report->advice, &recipes);
+	put_recipes(out, &recipes);
 }
 
 static void put_warnings(FILE *out, const struct result *result)

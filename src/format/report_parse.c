@@ -80,12 +80,14 @@ static const struct shape report_shape[] = {
 	{ "advice.tcp_keepalive_time_s", SHAPE_WHOLE, SHAPE_NULL },
 	{ "advice.tcp_keepalive_intvl_s", SHAPE_WHOLE, SHAPE_NULL },
 	{ "advice.tcp_keepalive_probes", SHAPE_WHOLE, SHAPE_NULL },
+	{ "advice.margin_s", SHAPE_NUMBER, SHAPE_NULL | SHAPE_ABSENT },
 	{ "advice.heartbeat_s", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
 	{ "advice.host_now", SHAPE_OBJECT },
 	{ "advice.host_now.tcp_keepalive_time_s", SHAPE_WHOLE, SHAPE_NULL },
 	{ "advice.host_now.tcp_keepalive_intvl_s", SHAPE_WHOLE, SHAPE_NULL },
 	{ "advice.host_now.tcp_keepalive_probes", SHAPE_WHOLE, SHAPE_NULL },
 	{ "advice.host_now.protects", SHAPE_BOOL, SHAPE_NULL },
+	{ "advice.host_now.margin_s", SHAPE_NUMBER, SHAPE_NULL | SHAPE_ABSENT },
 	{ "advice.summary", SHAPE_TEXT },
 	{ "advice.settings", SHAPE_ARRAY },
 	{ "consistent_with", SHAPE_ARRAY },
@@ -105,8 +107,6 @@ static const struct shape nat_shape[] = {
 };
 
 static const struct shape check_shape[] = { { "min_s", SHAPE_NUMBER }, { NULL } };
-
-static const struct shape setting_shape[] = { { "for", SHAPE_TEXT }, { "text", SHAPE_TEXT }, { NULL } };
 
 static const struct shape warning_shape[] = { { "code", SHAPE_TEXT }, { "message", SHAPE_TEXT }, { NULL } };
 
@@ -281,23 +281,17 @@ static struct keepalive read_keepalive(const cJSON *item)
 				   shape_whole(item, "tcp_keepalive_probes") };
 }
 
-static int read_advice(const struct source *source, struct advice *advice, const cJSON *item)
+/* The settings for this and that follow from it (recipes.h). */
+static void read_advice(struct advice *advice, const cJSON *item)
 {
-	const cJSON *setting;
-
 	advice->helps = shape_bool(item, "keepalive_helps");
 	advice->use = read_keepalive(item);
 	advice->host = read_keepalive(shape_at(item, "host_now"));
 	advice->protects = shape_bool(item, "host_now.protects");
+	advice->margin = shape_number(item, "margin_s");
+	advice->host_margin = shape_number(item, "host_now.margin_s");
 	advice->heartbeat = shape_whole(item, "heartbeat_s");
 	snprintf(advice->summary, sizeof advice->summary, "%s", shape_text(item, "summary"));
-	cJSON_ArrayForEach(setting, shape_at(item, "settings")) {
-		if (shape_check(source, setting, "advice.settings[]", setting_shape) < 0)
-			return -1;
-		if (strcmp(shape_text(setting, "for"), "linux") == 0)
-			snprintf(advice->linux_text, sizeof advice->linux_text, "%s", shape_text(setting, "text"));
-	}
-	return 0;
 }
 
 static int read_warnings(const struct source *source, struct result *result, const cJSON *list)
@@ -414,11 +408,12 @@ int report_parse(const struct source *source, struct saved_report *saved, const 
 
 	if (report_parse_subject(source, saved, root) < 0 || report_parse_result(source, saved, root) < 0 ||
 	    shape_check(source, root, "", report_shape) < 0 || read_times(source, report, root) < 0 ||
-	    read_path(source, report, root) < 0 || read_advice(source, &report->advice, shape_at(root, "advice")) < 0 ||
+	    read_path(source, report, root) < 0 ||
 	    read_platforms(source, saved, shape_at(root, "consistent_with")) < 0 ||
 	    read_warnings(source, &report->result, shape_at(root, "warnings")) < 0 ||
 	    read_samples(source, saved, shape_at(root, "samples")) < 0)
 		return -1;
+	read_advice(&report->advice, shape_at(root, "advice"));
 	check = shape_at(root, "check");
 	if (check && shape_check(source, check, "check", check_shape) < 0)
 		return -1;

@@ -151,7 +151,6 @@ static void make_hostile(struct example *example)
 	example->platform.name = example->platform.source = hostile;
 	snprintf(report->result.warnings[0].message, sizeof report->result.warnings[0].message, "%s", hostile);
 	snprintf(report->advice.summary, sizeof report->advice.summary, "%s", hostile);
-	snprintf(report->advice.linux_text, sizeof report->advice.linux_text, "%s", hostile);
 	snprintf(report->error, sizeof report->error, "%s", hostile);
 }
 
@@ -188,7 +187,8 @@ static void page_of_a_timeout(void **state)
 	holds(text, "<strong>15 min</strong>", 1);
 	holds(text, "Every connection survived 899.8 s of idle time, none survived 900.8 s.", 1);
 	holds(text, "The minimum of 10 min is met.", 1);
-	holds(text, "net.ipv4.tcp_keepalive_time = 440", 1);
+	holds(text, "<pre>net.ipv4.tcp_keepalive_time = 440\n", 1);
+	holds(text, "<details><summary>postgresql</summary>", 1);
 	holds(text, "Fates were mixed", 1);
 	holds(text, "Alibaba Cloud NAT gateway", 1);
 	holds(text, "<svg class=\"probes\"", 2); /* of each direction */

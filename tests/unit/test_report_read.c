@@ -66,7 +66,6 @@ static void what_is_read_is_what_was_written(void **state)
 	example.report.interrupted = true;
 	example.report.advice.helps = NO;
 	example.report.advice.heartbeat = 450;
-	example.report.advice.linux_text[0] = '\0';
 	example.options.strategy = STRATEGY_LADDER;
 	example.report.result.signal = SIGNAL_RESET_ON_PROBE;
 	example.report.result.signal_from = ORIGIN_ENDPOINT;
@@ -211,7 +210,7 @@ static void values_that_are_wrong(void **state)
 		{ "\"schema_version\":1", "\"schema_version\":2", "schema_version is 2, and this version reads 1 only" },
 		{ "\"kind\":\"idleprobe.report\"", "\"kind\":\"other\"", "no report of idleprobe's" },
 		{ "\"samples\":[{", "\"samples\":[7,{", "samples[0].connection is missing" },
-		{ "\"settings\":[{", "\"settings\":[null,{", "advice.settings[].for is missing" },
+		{ "\"settings\":[", "\"settings\":0,\"was\":[", "advice.settings is not an array" },
 	};
 	struct example example;
 	char *line;
