@@ -71,8 +71,31 @@ static void no_answer(struct example *example, enum outcome outcome, enum reason
 	*result = (struct result){ .outcome = outcome, .reason = reason, .timeout = NAN, .survived = NAN, .expired = NAN,
 				   .keepalive_refreshes = UNKNOWN, .revived_by_probe = UNKNOWN,
 				   .payload_refreshes = UNKNOWN, .outbound_refreshes = UNKNOWN };
+	example->report.interrupted = reason == REASON_INTERRUPTED;
+	if (outcome == OUTCOME_NO_TIMEOUT)
+		result->survived = 7500;
+	if (outcome == OUTCOME_UNREACHABLE) {
+		example->report.path = (struct path_stats){ .rtt_min = NAN, .rtt_median = NAN, .rtt_max = NAN };
+		example->report.outbound.sample_count = 0;
+		snprintf(example->report.error, sizeof example->report.error, "192.0.2.7 port 5432: no route");
+	}
 	example->report.consistent_count = 0;
 	advice_give(result, &(struct keepalive){ 0 }, &example->report.advice);
+}
+
+/* For tests/schema/validate.py, which looks at what all tests have left in that directory. */
+static void leave(const char *lines)
+{
+	const char *directory = getenv("REPORTS");
+	char name[4096];
+
+	if (!directory)
+		return;
+	snprintf(name, sizeof name, "%s/test_report.json", directory);
+	FILE *file = fopen(name, "a");
+	assert_non_null(file);
+	fputs(lines, file);
+	assert_int_equal(fclose(file), 0);
 }
 
 static cJSON *read_back(const struct report *report)
@@ -80,6 +103,7 @@ static cJSON *read_back(const struct report *report)
 	char *line = report_json(report);
 
 	assert_non_null(line);
+	leave(line);
 	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1); /* one line */
 	cJSON *root = cJSON_Parse(line);
 	assert_non_null(root);
@@ -261,12 +285,20 @@ static void bounds_and_exit_codes(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct example example;
 
-		fill(&example);
+		if (cases[i].outcome == OUTCOME_TIMEOUT || cases[i].outcome == OUTCOME_CLOSED_BY_ENDPOINT)
+			fill(&example);
+		else
+			no_answer(&example, cases[i].outcome, cases[i].outcome == OUTCOME_INCONCLUSIVE ? REASON_TOO_LOSSY : REASON_NONE);
+		if (cases[i].outcome == OUTCOME_CLOSED_BY_ENDPOINT) {
+			example.report.result.signal = SIGNAL_FIN_AT_EXPIRY;
+			example.report.result.signal_from = ORIGIN_ENDPOINT;
+		}
 		example.options.minimum = cases[i].minimum;
 		example.report.result.outcome = cases[i].outcome;
 		example.report.result.survived = cases[i].survived;
 		example.report.result.expired = cases[i].expired;
 		example.report.result.timeout = (cases[i].survived + cases[i].expired) / 2;
+		advice_give(&example.report.result, &(struct keepalive){ 7200, 75, 9 }, &example.report.advice);
 		if (report_passed(&example.report) != cases[i].passed || report_exit_code(&example.report) != cases[i].code ||
 		    report_meets_rfc5382(&example.report) != cases[i].meets)
 			fail_msg("case %zu: passed %d, exit %d, RFC 5382 %d", i, report_passed(&example.report),
@@ -541,6 +573,7 @@ static void events_are_lines(void **state)
 	close(ends[1]);
 	text[read(ends[0], text, sizeof text - 1)] = '\0';
 	close(ends[0]);
+	leave(text);
 	for (char *rest, *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		cJSON *root = cJSON_Parse(line);
 
