@@ -24,8 +24,8 @@ def parse(text):
 
 
 class Schema:
-    """`published` is the schema as readers get it. `closed` is a copy that refuses the keys and words which it does not
-    name: readers are to pass over them, but the program writes none that is not described."""
+    """`published` is the schema as readers get it. `closed` is a copy that refuses the keys and words which it does
+    not name: readers are to pass over them, but the program writes none that is not described."""
 
     def __init__(self, name):
         path = SCHEMAS / name
@@ -57,7 +57,7 @@ def describes_object(schema):
 
 
 def closed(schema, whole=True):
-    """whole: all that is said of a value. Parts stay open, for keys that another part names are not theirs to refuse."""
+    """whole: all that is said of a value. Parts stay open: keys that another part names are not theirs to refuse."""
     if not isinstance(schema, dict):
         return schema
     copy = dict(schema)
