@@ -3,14 +3,16 @@
 
 idleprobe=${IDLEPROBE:-$BATS_TEST_DIRNAME/../../build/idleprobe}
 
-# Runs a bash script in a network of its own, where only the loopback interface is up.
+# Runs a bash script in a network of its own, where only the loopback interface is up. What it prints is kept beside the
+# test's directory, for tests/schema.
 alone() {
 	local user=--map-root-user
 	[[ $(id -u) != 0 ]] || user=--net
 	idleprobe=$idleprobe PATH=$PATH:/usr/sbin:/sbin timeout 60 unshare --net --mount "$user" bash -c "
 		ip link set lo up
 		cd '$BATS_TEST_TMPDIR'
-		$1"
+		$1" | tee -a "$BATS_TEST_TMPDIR.out"
+	return "${PIPESTATUS[0]}"
 }
 
 # For scripts in alone(): a server on port 7440 that accepts everything and says nothing, until the script ends.

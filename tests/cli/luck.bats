@@ -121,7 +121,7 @@ load helpers
 	echo "$stderr"
 	[[ $output == *'code 4 size 3000 files 1' ]]
 	[[ $stderr == *'small/report.json cannot be written: No space left on device'* ]]
-	grep '^{' <<<"$stderr" | jq -e '.kind == "idleprobe.report"'
+	grep '^{' <<<"$stderr" | tee "$BATS_TEST_TMPDIR.told" | jq -e '.kind == "idleprobe.report"'
 }
 
 @test "a full device" {

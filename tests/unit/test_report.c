@@ -1,9 +1,11 @@
 /* The report as JSON, read back and held against the contract, and as text. */
 #include "format/events.h"
+#include "format/names.h"
 #include "format/progress.h"
 #include "format/report_json.h"
 #include "format/report_text.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,8 +73,39 @@ static void no_answer(struct example *example, enum outcome outcome, enum reason
 	*result = (struct result){ .outcome = outcome, .reason = reason, .timeout = NAN, .survived = NAN, .expired = NAN,
 				   .keepalive_refreshes = UNKNOWN, .revived_by_probe = UNKNOWN,
 				   .payload_refreshes = UNKNOWN, .outbound_refreshes = UNKNOWN };
+	example->report.interrupted = reason == REASON_INTERRUPTED;
+	if (outcome == OUTCOME_NO_TIMEOUT)
+		result->survived = 7500;
+	if (outcome == OUTCOME_UNREACHABLE) {
+		example->report.path = (struct path_stats){ .rtt_min = NAN, .rtt_median = NAN, .rtt_max = NAN };
+		example->report.outbound.sample_count = 0;
+		snprintf(example->report.error, sizeof example->report.error, "192.0.2.7 port 5432: no route");
+	}
 	example->report.consistent_count = 0;
 	advice_give(result, &(struct keepalive){ 0 }, &example->report.advice);
+}
+
+/* A descriptor for what tests/schema/validate.py is to look at when all tests are over. */
+static int open_left(void)
+{
+	const char *directory = getenv("REPORTS");
+	char name[4096] = "/dev/null";
+
+	if (directory)
+		snprintf(name, sizeof name, "%s/test_report.json", directory);
+
+	int fd = open(name, O_WRONLY | O_APPEND | O_CREAT, 0644);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
+static void leave(const char *lines)
+{
+	int fd = open_left();
+
+	assert_int_equal(write(fd, lines, strlen(lines)), strlen(lines));
+	close(fd);
 }
 
 static cJSON *read_back(const struct report *report)
@@ -80,6 +113,7 @@ static cJSON *read_back(const struct report *report)
 	char *line = report_json(report);
 
 	assert_non_null(line);
+	leave(line);
 	assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1); /* one line */
 	cJSON *root = cJSON_Parse(line);
 	assert_non_null(root);
@@ -269,12 +303,20 @@ static void bounds_and_exit_codes(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct example example;
 
-		fill(&example);
+		if (cases[i].outcome == OUTCOME_TIMEOUT || cases[i].outcome == OUTCOME_CLOSED_BY_ENDPOINT)
+			fill(&example);
+		else
+			no_answer(&example, cases[i].outcome, cases[i].outcome == OUTCOME_INCONCLUSIVE ? REASON_TOO_LOSSY : REASON_NONE);
+		if (cases[i].outcome == OUTCOME_CLOSED_BY_ENDPOINT) {
+			example.report.result.signal = SIGNAL_FIN_AT_EXPIRY;
+			example.report.result.signal_from = ORIGIN_ENDPOINT;
+		}
 		example.options.minimum = cases[i].minimum;
 		example.report.result.outcome = cases[i].outcome;
 		example.report.result.survived = cases[i].survived;
 		example.report.result.expired = cases[i].expired;
 		example.report.result.timeout = (cases[i].survived + cases[i].expired) / 2;
+		advice_give(&example.report.result, &(struct keepalive){ 7200, 75, 9 }, &example.report.advice);
 		if (report_passed(&example.report) != cases[i].passed || report_exit_code(&example.report) != cases[i].code ||
 		    report_meets_rfc5382(&example.report) != cases[i].meets)
 			fail_msg("case %zu: passed %d, exit %d, RFC 5382 %d", i, report_passed(&example.report),
@@ -554,6 +596,7 @@ static void events_are_lines(void **state)
 	close(ends[1]);
 	text[read(ends[0], text, sizeof text - 1)] = '\0';
 	close(ends[0]);
+	leave(text);
 	for (char *rest, *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
 		cJSON *root = cJSON_Parse(line);
 
@@ -573,6 +616,57 @@ static void events_are_lines(void **state)
 		count++;
 	}
 	assert_int_equal(count, 7);
+}
+
+/* Each at least once, for the schema to know it. */
+static void every_word_of_a_report(void **state)
+{
+	struct example example;
+	struct report *report = &example.report;
+	struct sample samples[SAMPLE_ICMP + 1];
+
+	(void)state;
+	fill(&example);
+	for (enum warning_code code = 0; code < WARNING_CODES; code++) {
+		assert_non_null(warning_name(code));
+		report->result.warnings[report->result.warning_count++] = (struct warning){ code, "m" };
+	}
+	for (enum sample_outcome outcome = SAMPLE_PENDING; outcome <= SAMPLE_ICMP; outcome++) {
+		assert_non_null(sample_name(outcome));
+		samples[outcome] = (struct sample){ .conn = 1, .idle = 5, .age = 5, .rtt = NAN, .outcome = outcome };
+	}
+	report->outbound.samples = samples;
+	report->outbound.sample_count = SAMPLE_ICMP + 1;
+	example.options.strategy = STRATEGY_LADDER;
+	report->target.family = IP_V6;
+	cJSON_Delete(read_back(report));
+	for (enum signal_kind signal = SIGNAL_RESET_ON_PROBE; signal <= SIGNAL_ICMP; signal++)
+		for (enum origin from = ORIGIN_PATH; from <= ORIGIN_UNKNOWN; from++) {
+			report->result.signal = signal;
+			report->result.signal_from = from;
+			cJSON_Delete(read_back(report));
+		}
+	report->nat = (struct report_nat){ .detected = true, .address = "203.0.113.9", .port = 40112, .remapped = NO };
+	for (report->learned = LEARNED_UNKNOWN; report->learned <= LEARNED_BOTH; report->learned++)
+		cJSON_Delete(read_back(report));
+	for (enum reason reason = REASON_ENDPOINT_KEEPALIVE; reason <= REASON_ADDRESS_CHANGED; reason++) {
+		no_answer(&example, OUTCOME_INCONCLUSIVE, reason);
+		cJSON_Delete(read_back(report));
+	}
+}
+
+static void every_word_of_an_event(void **state)
+{
+	struct events events = { .survived = NAN, .expired = NAN };
+
+	(void)state;
+	events.fd = open_left();
+	for (enum observed what = OBSERVED_OPEN; what <= OBSERVED_ICMP; what++) {
+		assert_non_null(observed_name(what));
+		events_observation(&events, &(struct observation){ .what = what, .at = 1, .rtt = NAN, .from = ORIGIN_UNKNOWN });
+	}
+	assert_int_equal(events.error, 0);
+	close(events.fd);
 }
 
 static void progress_is_honest(void **state)
@@ -610,6 +704,8 @@ int main(void)
 		cmocka_unit_test(text_of_the_bound),
 		cmocka_unit_test(lines_are_short_and_plain),
 		cmocka_unit_test(events_are_lines),
+		cmocka_unit_test(every_word_of_a_report),
+		cmocka_unit_test(every_word_of_an_event),
 		cmocka_unit_test(progress_is_honest),
 	};
 
