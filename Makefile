@@ -33,7 +33,9 @@ SIM := $(call objects,tests/sim/*.c)
 BENCH := $(call objects,tests/bench/*.c) $(filter-out %/sim.o,$(SIM))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 
-all: $(BUILD)/idleprobe
+DOCUMENTS := $(addprefix $(BUILD)/idleprobe.,1 bash zsh fish)
+
+all: $(BUILD)/idleprobe $(DOCUMENTS)
 
 $(BUILD)/idleprobe: $(BUILD)/src/main.o $(BUILD)/libidleprobe.a
 	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -65,7 +67,13 @@ $(BUILD)/version: FORCE
 $(BUILD)/libraries: scripts/setup
 	@mkdir -p $(@D); CC='$(CC)' scripts/setup check && touch $@
 
-tests: $(BUILD)/idleprobe $(UNIT) $(if $(SIM),$(BUILD)/sim)
+# The program itself makes its manual and completions, so that no option is listed twice.
+$(BUILD)/idleprobe.1: src/idleprobe.1 $(BUILD)/idleprobe
+	$(call say,MAN) $(BUILD)/idleprobe generate man < $< > $@
+$(BUILD)/idleprobe.bash $(BUILD)/idleprobe.zsh $(BUILD)/idleprobe.fish: $(BUILD)/idleprobe
+	$(call say,COMPLETION) $< generate $(patsubst .%,%,$(suffix $@)) > $@
+
+tests: all $(UNIT) $(if $(SIM),$(BUILD)/sim)
 
 demo:
 	@scripts/setup demo

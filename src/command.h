@@ -4,5 +4,6 @@
 
 int cmd_measure(int argc, char **argv);
 int cmd_respond(int argc, char **argv);
+int cmd_generate(int argc, char **argv);
 
 #endif
