@@ -65,7 +65,7 @@ aside() {
 		mount -t tmpfs tmpfs tmp
 		mount --bind "$1/upper" changed
 		exec chroot . bash -ec "$3"' aside "$BATS_TEST_TMPDIR" "$(echo "$root"/build/deb/idleprobe_*.deb)" "
-			as() { groups=\$1; shift; setpriv --reuid=65534 --regid=65534 \$groups \"\$@\"; }
+			as() { setpriv --reuid=65534 --regid=65534 \"\$@\"; } # with its groups
 			$1"
 }
 
@@ -79,7 +79,7 @@ aside() {
 		member=--groups=$(getent group idleprobe | cut -d: -f3)
 		[ ! -e /etc/systemd/system/multi-user.target.wants/idleprobe-respond.service ]
 
-		as --clear-groups idleprobe respond --listen 127.0.0.1 & responder=$!
+		setpriv --reuid=65534 --regid=65534 --clear-groups idleprobe respond --listen 127.0.0.1 & responder=$!
 		sleep 1
 		as --clear-groups idleprobe help >/dev/null
 		as --clear-groups idleprobe measure --max-idle 3 --connections 8 127.0.0.1 || echo "stranger: $?"
