@@ -35,14 +35,32 @@ static void put_argument(FILE *stream, const char *argument)
 			putc(*argument, stream);
 }
 
-/* The default stands in brackets at the end of a row's text. */
-static void put_option(FILE *stream, const struct option_row *row)
+/* What a row says. The default stands in brackets at the end of its text. */
+static void put_text(FILE *stream, const struct option_row *row)
 {
-	const char *bracket = strrchr(row->help, '[');
 	size_t length = strlen(row->help);
-	bool has_default = bracket > row->help && row->help[length - 1] == ']';
+	const char *bracket = length && row->help[length - 1] == ']' ? strrchr(row->help, '[') : NULL;
 	char text[160];
 
+	if (bracket)
+		length = (size_t)(bracket - row->help);
+	while (length && row->help[length - 1] == ' ')
+		length--;
+	snprintf(text, sizeof text, "%.*s", (int)length, row->help);
+	if (text[0]) {
+		help_sentence(stream, text);
+		putc('\n', stream);
+	}
+	if (row->expected) {
+		help_sentence(stream, row->expected);
+		putc('\n', stream);
+	}
+	if (bracket)
+		fprintf(stream, "The default is %.*s.\n", (int)strlen(bracket) - 2, bracket + 1);
+}
+
+static void put_option(FILE *stream, const struct option_row *row)
+{
 	fputs(".It", stream);
 	if (row->letter)
 		fprintf(stream, " Fl %c ,", row->letter);
@@ -51,16 +69,8 @@ static void put_option(FILE *stream, const struct option_row *row)
 	put_literal(stream, row->name);
 	if (row->argument)
 		put_argument(stream, row->argument);
-	snprintf(text, sizeof text, "%.*s", (int)(has_default ? bracket - row->help - 1 : (long)length), row->help);
 	putc('\n', stream);
-	help_sentence(stream, text);
-	putc('\n', stream);
-	if (row->expected) {
-		help_sentence(stream, row->expected);
-		putc('\n', stream);
-	}
-	if (has_default)
-		fprintf(stream, "The default is %.*s.\n", (int)strcspn(bracket + 1, "]"), bracket + 1);
+	put_text(stream, row);
 }
 
 static void put_command(FILE *stream, const struct usage *usage)

@@ -16,7 +16,7 @@ options() { # COMMAND
 
 # The option's argument as --help shows it; nothing for a flag.
 argument() { # COMMAND OPTION
-	"$idleprobe" "$1" --help | sed -nE "s/^  (-., |    )?$2(, --[a-z0-9-]+)? ([^ ]+)  .*/\3/p"
+	"$idleprobe" "$1" --help | sed -nE "s/^  (-., |    )?$2(, --[a-z0-9-]+)? ([^ ]+) .*/\3/p"
 }
 
 manual() { "$idleprobe" generate man <"$root/src/idleprobe.1"; }
