@@ -98,10 +98,13 @@ lint:
 	@scripts/setup lint
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 \
 		--suppress=missingIncludeSystem -Isrc -D_GNU_SOURCE src
-	shellcheck .ci/run tests/run $$(grep -lsE '^#!/bin/(ba)?sh' scripts/*) $(wildcard tests/*/*.bash tests/*/*.bats)
+	shellcheck .ci/run tests/run $$(grep -lsE '^#!/bin/(ba)?sh' scripts/* scripts/debian/*) $(wildcard tests/*/*.bash tests/*/*.bats)
 
-# What is installed, and where.
+# What is installed, and where. With GROUP=NAME only that group may capture and inject: by a copy, which the program becomes
+# where its caller may execute it.
 BINARY := $(PREFIX)/bin/idleprobe
+COPY := $(PREFIX)/libexec/idleprobe
+CAPABLE := $(if $(GROUP),$(COPY),$(BINARY))
 PLACES := $(BUILD)/idleprobe.1:$(PREFIX)/share/man/man1/idleprobe.1 \
 	$(BUILD)/idleprobe.bash:$(PREFIX)/share/bash-completion/completions/idleprobe \
 	$(BUILD)/idleprobe.zsh:$(ZSH)/_idleprobe \
@@ -114,10 +117,11 @@ install: all
 	install -D -m 755 $(BUILD)/idleprobe $(DESTDIR)$(BINARY)
 	$(foreach place,$(PLACES),install -D -m 644 $(call from,$(place)) $(call to,$(place)) &&) true
 	sed -i 's,/usr/local/,$(PREFIX)/,' $(DESTDIR)$(UNITS)/*idleprobe*.service
-	@$(SETCAP) cap_net_raw+ep $(DESTDIR)$(BINARY) 2>/dev/null || \
-		echo "idleprobe needs cap_net_raw: sudo setcap cap_net_raw+ep $(DESTDIR)$(BINARY)"
+	$(if $(GROUP),install -D -m 750 -g $(GROUP) $(BUILD)/idleprobe $(DESTDIR)$(COPY))
+	@$(SETCAP) cap_net_raw+ep $(DESTDIR)$(CAPABLE) 2>/dev/null || \
+		echo "idleprobe needs cap_net_raw: sudo setcap cap_net_raw+ep $(DESTDIR)$(CAPABLE)"
 uninstall:
-	rm -f $(DESTDIR)$(BINARY) $(foreach place,$(PLACES),$(call to,$(place)))
+	rm -f $(DESTDIR)$(BINARY) $(DESTDIR)$(COPY) $(foreach place,$(PLACES),$(call to,$(place)))
 
 # build/deb/idleprobe_*.deb
 DEB := build/deb/idleprobe

@@ -35,6 +35,18 @@ installed() { (cd "$1" && find . ! -type d | sort); }
 	[ -z "$(installed .)" ]
 }
 
+@test "make install GROUP= grants the capability to a copy that the group may execute" {
+	make -s -C "$root" install DESTDIR="$BATS_TEST_TMPDIR/system" PREFIX=/usr GROUP="$(id -gn)"
+	cd "$BATS_TEST_TMPDIR/system/usr"
+	[ "$(stat -c %a bin/idleprobe libexec/idleprobe)" = $'755\n750' ]
+	if [ "$(id -u)" = 0 ]; then
+		[[ $(getcap libexec/idleprobe) == *cap_net_raw=ep ]]
+		[ -z "$(getcap bin/idleprobe)" ]
+	fi
+	make -s -C "$root" uninstall DESTDIR="$BATS_TEST_TMPDIR/system" PREFIX=/usr
+	[ -z "$(installed .)" ]
+}
+
 @test "where the capability cannot be granted, installing says how to" {
 	run make -s -C "$root" install DESTDIR="$BATS_TEST_TMPDIR/system" PREFIX=/usr SETCAP=false
 	[ "$status" = 0 ]
