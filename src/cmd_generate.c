@@ -1,4 +1,4 @@
-/* What `make` puts beside the program: the manual page, from the template on standard input, and completions. */
+/* What `make` puts beside the program: completions, and the manual page, from the template on standard input. */
 #include "command.h"
 
 #include "core/failure.h"
@@ -25,7 +25,8 @@ int cmd_generate(int argc, char **argv)
 	} else if (strcmp(what, "fish") == 0) {
 		completion_fish(stdout);
 	} else {
-		fprintf(stderr, "usage: idleprobe generate bash|zsh|fish\n       idleprobe generate man < src/idleprobe.1\n");
+		fprintf(stderr, "usage: idleprobe generate bash|zsh|fish\n"
+				"       idleprobe generate man < src/idleprobe.1\n");
 		return EXIT_USAGE;
 	}
 	if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The copy that privilege_borrow() looks for; false where this program is not called ".../bin/idleprobe", as the copy
- * itself is not. */
+/* The copy that privilege_borrow() looks for; false where this program is not called ".../bin/idleprobe", as
+ * the copy itself is not. */
 static bool find_copy(char path[PATH_MAX])
 {
 	static const char own[] = "/bin/idleprobe", copy[] = "/libexec/idleprobe";
@@ -103,7 +103,8 @@ int privilege_missing(const char *what, struct failure *failure)
 	struct stat status;
 	ssize_t length;
 
-	if (find_copy(path) && stat(path, &status) == 0 && access(path, X_OK) < 0 && (group = getgrgid(status.st_gid)))
+	if (find_copy(path) && stat(path, &status) == 0 && access(path, X_OK) < 0 &&
+	    (group = getgrgid(status.st_gid)))
 		return fail(failure, EXIT_CANNOT_RUN,
 			    "no permission to open %s: that is for members of the group %s. Join it with\n"
 			    "  sudo usermod -aG %s \"$USER\"\n"

@@ -3,9 +3,9 @@
 
 #include "core/failure.h"
 
-/* Not everybody is to capture and inject, but everybody may do the rest. So where a program ".../bin/idleprobe" that lacks
- * CAP_NET_RAW has a copy ".../libexec/idleprobe" that bears it, and that the caller may execute, goes on as that copy,
- * with main()'s arguments. Returns where it does not, or need not. */
+/* Not everybody is to capture and inject, but everybody may do the rest. So where a program ".../bin/idleprobe"
+ * that lacks CAP_NET_RAW has a copy ".../libexec/idleprobe" that bears it, and that the caller may execute, goes
+ * on as that copy, with main()'s arguments. Returns where it does not, or need not. */
 void privilege_borrow(char **argv);
 
 /* Gives up every capability for good (permitted, effective, inheritable, ambient, bounding where allowed) and

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Text for the inside of single quotes; before each of `special` comes a backslash. `quote` is how the shell writes a
- * single quote there. */
+/* Text for the inside of single quotes; before each of `special` comes a backslash. `quote` is how the shell
+ * writes a single quote there. */
 static void put_quoted(FILE *stream, const char *text, const char *special, const char *quote)
 {
 	for (; *text; text++) {
@@ -52,7 +52,7 @@ static void bash_reply(FILE *stream, const char *argument)
 		fputs("compopt -o nospace 2>/dev/null; _idleprobe_reply -A hostname ;;\n", stream);
 		return;
 	case VALUE_INTERFACE:
-		fputs("_idleprobe_reply -W \"$(ls /sys/class/net)\" ;;\n", stream);
+		fputs("_idleprobe_reply -W \"$(command ls /sys/class/net)\" ;;\n", stream);
 		return;
 	}
 }

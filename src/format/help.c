@@ -3,7 +3,8 @@
 #include <ctype.h>
 #include <string.h>
 
-/* Flags with short texts share their lines, two by two, so that the whole fits a terminal of 24 lines and 80 columns. */
+/* Flags with short texts share their lines, two by two, so that the whole fits a terminal of 24 lines and 80
+ * columns. */
 enum { HALF = 40, FLAG_NAME = 9, FLAG_TEXT = HALF - FLAG_NAME - 8, EXAMPLE = 48, FLAGS = 32 };
 
 void help_sentence(FILE *stream, const char *phrase)
