@@ -53,10 +53,9 @@ void help_print(FILE *stream, const struct usage *usage)
 	help_sentence(stream, usage->summary);
 	fprintf(stream, "\n%s\n\n", usage->note);
 	print_options(stream, usage->options);
-	putc('\n', stream);
+	fprintf(stream, "Exit codes: %s.\n", usage->exits);
 	for (const struct example *example = usage->examples; example->line; example++)
 		fprintf(stream, "  %-*s  # %s\n", EXAMPLE, example->line, example->does);
-	fprintf(stream, "Exit codes: %s.\n", usage->exits);
 }
 
 void help_print_all(FILE *stream)
