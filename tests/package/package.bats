@@ -86,6 +86,7 @@ aside() {
 	run aside '
 		cp /etc/group /etc/passwd /tmp
 		dpkg -i /package.deb
+		[ "$(idleprobe --version)" = "idleprobe $(dpkg-query -W -f "\${Version}" idleprobe)" ]
 		stat -c "%n %A %U:%G" /usr/bin/idleprobe /usr/libexec/idleprobe
 		getcap /usr/bin/idleprobe /usr/libexec/idleprobe
 		member=--groups=$(getent group idleprobe | cut -d: -f3)
