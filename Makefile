@@ -1,4 +1,4 @@
-# idleprobe: all demo test bench lint install uninstall clean
+# idleprobe: all demo test bench lint install uninstall deb clean
 #   CC=clang      builds with clang, into build-clang
 #   SANITIZE=1    with the address and undefined-behaviour sanitizers, into build-asan
 #   WERROR=1      warnings are errors
@@ -7,7 +7,9 @@
 RELEASE := 0.1.0# where there is no git to ask
 PREFIX ?= /usr/local
 DESTDIR ?=
-UNITS := $(PREFIX)/lib/systemd/system
+UNITS ?= $(PREFIX)/lib/systemd/system
+ZSH ?= $(PREFIX)/share/zsh/site-functions
+SETCAP ?= setcap
 BUILD := build$(if $(findstring clang,$(notdir $(CC))),-clang)$(if $(SANITIZE),-asan)
 VERSION := $(or $(shell git -c safe.directory='*' --git-dir=.git describe --tags --always --dirty 2>/dev/null),$(RELEASE))
 
@@ -33,7 +35,9 @@ SIM := $(call objects,tests/sim/*.c)
 BENCH := $(call objects,tests/bench/*.c) $(filter-out %/sim.o,$(SIM))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 
-all: $(BUILD)/idleprobe
+DOCUMENTS := $(addprefix $(BUILD)/idleprobe.,1 bash zsh fish)
+
+all: $(BUILD)/idleprobe $(DOCUMENTS)
 
 $(BUILD)/idleprobe: $(BUILD)/src/main.o $(BUILD)/libidleprobe.a
 	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -67,7 +71,13 @@ $(BUILD)/version: FORCE
 $(BUILD)/libraries: scripts/setup
 	@mkdir -p $(@D); CC='$(CC)' scripts/setup check && touch $@
 
-tests: $(BUILD)/idleprobe $(UNIT) $(if $(SIM),$(BUILD)/sim)
+# The program itself makes its manual and completions, so that no option is listed twice.
+$(BUILD)/idleprobe.1: src/idleprobe.1 $(BUILD)/idleprobe
+	$(call say,MAN) $(BUILD)/idleprobe generate man < $< > $@
+$(BUILD)/idleprobe.bash $(BUILD)/idleprobe.zsh $(BUILD)/idleprobe.fish: $(BUILD)/idleprobe
+	$(call say,COMPLETION) $< generate $(patsubst .%,%,$(suffix $@)) > $@
+
+tests: all $(UNIT) $(if $(SIM),$(BUILD)/sim)
 
 demo:
 	@scripts/setup demo
@@ -90,19 +100,42 @@ lint:
 	@scripts/setup lint
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 \
 		--suppress=missingIncludeSystem -Isrc -D_GNU_SOURCE src
-	shellcheck .ci/run tests/run $$(grep -lsE '^#!/bin/(ba)?sh' scripts/*) $(wildcard tests/*/*.bash tests/*/*.bats)
+	shellcheck .ci/run tests/run $$(grep -lsE '^#!/bin/(ba)?sh' scripts/* scripts/debian/*) $(wildcard tests/*/*.bash tests/*/*.bats)
+
+# What is installed, and where. With GROUP=NAME only that group may capture and inject: by a copy, which the program becomes
+# where its caller may execute it.
+BINARY := $(PREFIX)/bin/idleprobe
+COPY := $(PREFIX)/libexec/idleprobe
+CAPABLE := $(if $(GROUP),$(COPY),$(BINARY))
+PLACES := $(BUILD)/idleprobe.1:$(PREFIX)/share/man/man1/idleprobe.1 \
+	$(BUILD)/idleprobe.bash:$(PREFIX)/share/bash-completion/completions/idleprobe \
+	$(BUILD)/idleprobe.zsh:$(ZSH)/_idleprobe \
+	$(BUILD)/idleprobe.fish:$(PREFIX)/share/fish/vendor_completions.d/idleprobe.fish \
+	scripts/idleprobe-respond.service:$(UNITS)/idleprobe-respond.service
+from = $(firstword $(subst :, ,$(1)))
+to = $(DESTDIR)$(lastword $(subst :, ,$(1)))
 
 install: all
-	install -D -m 755 $(BUILD)/idleprobe $(DESTDIR)$(PREFIX)/bin/idleprobe
-	install -d $(DESTDIR)$(UNITS)
-	sed 's,/usr/local/,$(PREFIX)/,' scripts/idleprobe-respond.service > $(DESTDIR)$(UNITS)/idleprobe-respond.service
-	@setcap cap_net_raw+ep $(DESTDIR)$(PREFIX)/bin/idleprobe 2>/dev/null || \
-		echo "idleprobe needs cap_net_raw: sudo setcap cap_net_raw+ep $(DESTDIR)$(PREFIX)/bin/idleprobe"
+	install -D -m 755 $(BUILD)/idleprobe $(DESTDIR)$(BINARY)
+	$(foreach place,$(PLACES),install -D -m 644 $(call from,$(place)) $(call to,$(place)) &&) true
+	sed -i 's,/usr/local/,$(PREFIX)/,' $(DESTDIR)$(UNITS)/*idleprobe*.service
+	$(if $(GROUP),install -D -m 750 -g $(GROUP) $(BUILD)/idleprobe $(DESTDIR)$(COPY))
+	@$(SETCAP) cap_net_raw+ep $(DESTDIR)$(CAPABLE) 2>/dev/null || \
+		echo "idleprobe needs cap_net_raw: sudo setcap cap_net_raw+ep $(DESTDIR)$(CAPABLE)"
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/idleprobe $(DESTDIR)$(UNITS)/idleprobe-respond.service
+	rm -f $(DESTDIR)$(BINARY) $(DESTDIR)$(COPY) $(foreach place,$(PLACES),$(call to,$(place)))
+
+# build/deb/idleprobe_*.deb
+DEB := build/deb/idleprobe
+deb:
+	@scripts/setup deb
+	rm -rf build/deb && mkdir -p $(DEB)
+	cp -R Makefile README.md LICENSE src scripts $(DEB)
+	mv $(DEB)/scripts/debian $(DEB)/debian
+	cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -b -us -uc
 clean:
 	rm -rf build build-asan build-clang build-clang-asan
 
 FORCE:
-.PHONY: all tests demo test bench lint install uninstall clean FORCE
+.PHONY: all tests demo test bench lint install uninstall deb clean FORCE
 .DELETE_ON_ERROR:

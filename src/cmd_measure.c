@@ -3,6 +3,7 @@
 #include "core/options.h"
 #include "edge/output.h"
 #include "edge/terminal.h"
+#include "format/help.h"
 #include "format/report_json.h"
 #include "format/report_text.h"
 #include "run.h"
@@ -14,19 +15,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void help(void)
-{
-	printf("usage: idleprobe measure [OPTION...] HOST[:PORT]\n"
-	       "Finds after which idle time connections to HOST (port 7440 unless told) stop working.\n\n");
-	for (const struct option_row *row = measure_options; row->name; row++)
-		printf("%s\n", option_line(row).text);
-	printf("\nA DURATION is in seconds or has units: 250ms, 90, 15m, 2h4m.\n"
-	       "  idleprobe measure db.example:5432                    up to 2 h 5 min, to 1 %%\n"
-	       "  idleprobe measure --max-idle 20m --min 15m --json 192.0.2.7:443\n"
-	       "  idleprobe measure --strategy ladder --connections 4 [2001:db8::7]:22\n"
-	       "Exit codes: 0 an answer, 1 shorter than --min, 2 usage, 3 no answer, 4 could not run.\n");
-}
 
 /* Standard output and --output. What can be written is, even where the other cannot. */
 static int deliver(const struct report *report, struct output *output, struct failure *failure)
@@ -99,7 +87,7 @@ int cmd_measure(int argc, char **argv)
 		return failure.code;
 	}
 	if (options.help) {
-		help();
+		help_print(stdout, usage_of(argv[0]));
 		return EXIT_ANSWER;
 	}
 	return measure(&options, &failure);

@@ -4,6 +4,7 @@
 #include "edge/input.h"
 #include "edge/output.h"
 #include "edge/terminal.h"
+#include "format/help.h"
 #include "format/report_html.h"
 #include "format/report_json.h"
 #include "format/report_junit.h"
@@ -17,19 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static void help(void)
-{
-	printf("usage: idleprobe report [OPTION...] FILE...\n"
-	       "Turns saved reports (`measure --json` or `-o`) into other formats. A FILE of `measure --events` is taken\n"
-	       "too: a run that was killed is reported with what it had found. - is standard input.\n\n");
-	for (const struct option_row *row = report_options; row->name; row++)
-		printf("%s\n", option_line(row).text);
-	printf("\n  idleprobe report db.json                                     what `measure` printed\n"
-	       "  idleprobe report --format html -o db.html db.json            one page, with the evidence as a picture\n"
-	       "  idleprobe report --format prometheus -o idleprobe.prom *.json   for node_exporter's textfile collector\n"
-	       "Exit codes: 0 all were written, 2 usage, 4 a file could not be read or written, or is no report.\n");
-}
 
 static int write_text(FILE *out, const struct report *const *reports, size_t count, bool colour)
 {
@@ -162,7 +150,7 @@ int cmd_report(int argc, char **argv)
 		return failure.code;
 	}
 	if (options.help) {
-		help();
+		help_print(stdout, usage_of(argv[0]));
 		return EXIT_ANSWER;
 	}
 	return report(&options);

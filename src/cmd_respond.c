@@ -2,22 +2,11 @@
 
 #include "core/options.h"
 #include "edge/responder.h"
+#include "format/help.h"
 #include "version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-
-static void help(void)
-{
-	printf("usage: idleprobe respond [OPTION...]\n"
-	       "Runs the far side: it lets 'idleprobe measure' on another host measure the inbound direction too.\n\n");
-	for (const struct option_row *row = respond_options; row->name; row++)
-		printf("%s\n", option_line(row).text);
-	printf("\nIt needs no privileges, and ends on SIGINT or SIGTERM. Where strangers reach it, give it a token:\n"
-	       "  IDLEPROBE_TOKEN=$(openssl rand -hex 16) idleprobe respond\n"
-	       "  idleprobe respond --listen 192.0.2.7:7440 --listen [2001:db8::7]:7440\n"
-	       "Exit codes: 0 ended by a signal, 2 usage, 4 could not run.\n");
-}
 
 int cmd_respond(int argc, char **argv)
 {
@@ -31,7 +20,7 @@ int cmd_respond(int argc, char **argv)
 	if (options_parse(&options, respond_options, argc, argv, &failure) < 0)
 		goto failed;
 	if (options.help) {
-		help();
+		help_print(stdout, usage_of(argv[0]));
 		return EXIT_ANSWER;
 	}
 	if (options.version) {

@@ -1,9 +1,12 @@
 /* idleprobe: finds after which idle time connections on a path stop working. This file is the table of commands. */
 #include "command.h"
 #include "core/failure.h"
+#include "edge/privilege.h"
+#include "format/help.h"
 #include "version.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,27 +14,17 @@
 static const struct command {
 	const char *name;
 	int (*run)(int argc, char **argv); /* NULL: not in this version */
-	const char *help;
+	bool raw;                          /* it captures and injects */
 } commands[] = {
-	{ "measure", cmd_measure, "find the idle timeout on the path to HOST:PORT" },
-	{ "check", NULL, NULL },
-	{ "respond", cmd_respond, "be the far side that measures the inbound direction" },
-	{ "report", cmd_report, "turn saved reports into text, HTML, Prometheus metrics or JUnit" },
-	{ "platforms", NULL, NULL },
+	{ "measure", cmd_measure, .raw = true },
+	{ "check", NULL },
+	{ "respond", cmd_respond },
+	{ "report", cmd_report },
+	{ "platforms", NULL },
+	{ "generate", cmd_generate }, /* for `make`: not listed in core/usage.c */
 };
 
 enum { COMMANDS = sizeof commands / sizeof *commands };
-
-static void usage(FILE *stream)
-{
-	fprintf(stream, "usage: idleprobe COMMAND [OPTION...] [TARGET]\n\n"
-			"Finds after which idle time connections on a path stop working.\n\ncommands:\n");
-	for (int i = 0; i < COMMANDS; i++)
-		if (commands[i].run)
-			fprintf(stream, "  %-12s%s\n", commands[i].name, commands[i].help);
-	fprintf(stream, "  %-12s%s\n", "help", "this text, or, with a command's name, that command's");
-	fprintf(stream, "\n'idleprobe COMMAND --help' tells a command's options, 'idleprobe --version' the version.\n");
-}
 
 static const struct command *find(const char *name)
 {
@@ -75,7 +68,7 @@ int main(int argc, char **argv)
 
 	occupy_standard_streams();
 	if (argc < 2) {
-		usage(stderr);
+		help_print_all(stderr);
 		return EXIT_USAGE;
 	}
 	const char *name = argv[1];
@@ -86,8 +79,11 @@ int main(int argc, char **argv)
 	if (strcmp(name, "help") == 0 && argc > 2)
 		return run(argv[2], 2, (char *[]){ argv[2], help, NULL });
 	if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-		usage(stdout);
+		help_print_all(stdout);
 		return EXIT_ANSWER;
 	}
+	const struct command *command = find(name);
+	if (command && command->raw)
+		privilege_borrow(argv);
 	return run(name, argc - 1, argv + 1);
 }

@@ -16,9 +16,9 @@ const struct option_row measure_options[] = {
 	  0.2, 30 * DAYS, "from 0.2s to 30d" },
 	{ "max-idle", 0, OPTION_DURATION, FIELD(max_idle), "DURATION", "longest idle time searched [2h5m]",
 	  0.2, 30 * DAYS, "from 0.2s to 30d" },
-	{ "precision", 0, OPTION_PERCENT, FIELD(precision), "PERCENT", "stop when the answer is this exact [1%] ...",
+	{ "precision", 0, OPTION_PERCENT, FIELD(precision), "PERCENT", "how exact, as a share of the timeout [1%]",
 	  0.0001, 0.4999, "from 0.01% to less than 50%" },
-	{ "resolution", 0, OPTION_DURATION, FIELD(resolution), "DURATION", "... or this exact, whichever is wider [1s]",
+	{ "resolution", 0, OPTION_DURATION, FIELD(resolution), "DURATION", "how exact in time; the wider one counts [1s]",
 	  0.01, DAYS, "from 10ms to 1d" },
 	{ "connections", 0, OPTION_NUMBER, FIELD(connections), "N", "test connections open at once [96]",
 	  2, 10000, "from 2 to 10000" },
@@ -28,32 +28,32 @@ const struct option_row measure_options[] = {
 	{ "min", 0, OPTION_DURATION, FIELD(minimum), "DURATION", "exit 1 if the timeout found is shorter",
 	  0.001, 30 * DAYS, "above 0, up to 30d" },
 	{ "token", 0, OPTION_TEXT, FIELD(token), "SECRET", "the responder's token [$IDLEPROBE_TOKEN]" },
-	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "print the report as JSON", .value = 1 },
+	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "the report as JSON", .value = 1 },
 	{ "output", 'o', OPTION_TEXT, FIELD(output), "FILE", "also write the JSON report to FILE" },
 	{ "events", 0, OPTION_TEXT, FIELD(events), "FILE", "append a JSON line to FILE as things happen" },
 	{ "interface", 'i', OPTION_TEXT, FIELD(interface), "IFACE", "leave through this interface" },
 	{ "ipv4", '4', OPTION_FLAG, FIELD(ip_version), NULL, "IPv4 only", .value = IP_V4 },
 	{ "ipv6", '6', OPTION_FLAG, FIELD(ip_version), NULL, "IPv6 only", .value = IP_V6 },
 	{ "quiet", 'q', OPTION_FLAG, FIELD(quiet), NULL, "no progress", .value = 1 },
-	{ "verbose", 'v', OPTION_FLAG, FIELD(verbose), NULL, "tell each probe and reply on standard error", .value = 1 },
+	{ "verbose", 'v', OPTION_FLAG, FIELD(verbose), NULL, "tell probes and replies", .value = 1 },
 	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "this text", .value = 1 },
 	{ NULL },
 };
 
 const struct option_row respond_options[] = {
-	{ "listen", 0, OPTION_LIST, FIELD(listen), "ADDR:PORT", "where; may be repeated [all, port 7440]" },
-	{ "token", 0, OPTION_TEXT, FIELD(token), "SECRET", "who commands must know it [$IDLEPROBE_TOKEN]" },
+	{ "listen", 0, OPTION_LIST, FIELD(listen), "ADDR:PORT", "where to listen; repeatable [all, port 7440]" },
+	{ "token", 0, OPTION_TEXT, FIELD(token), "SECRET", "secret of who may command [$IDLEPROBE_TOKEN]" },
 	{ "connections", 0, OPTION_NUMBER, FIELD(respond_connections), "N", "connections held at once [8192]",
 	  1, 1000000, "from 1 to 1000000" },
-	{ "per-address", 0, OPTION_NUMBER, FIELD(per_address), "N", "of one IPv4 address or IPv6 /64 [512]",
+	{ "per-address", 0, OPTION_NUMBER, FIELD(per_address), "N", "connections held per IPv4 or IPv6 /64 [512]",
 	  1, 1000000, "from 1 to 1000000" },
-	{ "lifetime", 0, OPTION_DURATION, FIELD(lifetime), "DURATION", "of a connection [1d]",
+	{ "lifetime", 0, OPTION_DURATION, FIELD(lifetime), "DURATION", "how long a connection may live [1d]",
 	  1, 30 * DAYS, "from 1s to 30d" },
-	{ "orphaned", 0, OPTION_DURATION, FIELD(orphaned), "DURATION", "and once its control channel is gone [1h]",
+	{ "orphaned", 0, OPTION_DURATION, FIELD(orphaned), "DURATION", "how long without its control channel [1h]",
 	  1, 30 * DAYS, "from 1s to 30d" },
-	{ "commands", 0, OPTION_NUMBER, FIELD(commands), "N", "a second, of one control channel [200]",
+	{ "commands", 0, OPTION_NUMBER, FIELD(commands), "N", "commands a second per control channel [200]",
 	  1, 100000, "from 1 to 100000" },
-	{ "remember", 0, OPTION_NUMBER, FIELD(remember), "N", "ended connections, for an hour [4096]",
+	{ "remember", 0, OPTION_NUMBER, FIELD(remember), "N", "ended connections remembered an hour [4096]",
 	  0, 1000000, "from 0 to 1000000" },
 	{ "version", 'V', OPTION_FLAG, FIELD(version), NULL, "the version", .value = 1 },
 	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "this text", .value = 1 },
@@ -61,7 +61,7 @@ const struct option_row respond_options[] = {
 };
 
 const struct option_row report_options[] = {
-	{ "format", 0, OPTION_CHOICE, FIELD(format), "text|html|prometheus|junit|json", "[text]" },
+	{ "format", 0, OPTION_CHOICE, FIELD(format), "text|html|prometheus|junit|json", "what to write [text]" },
 	{ "output", 'o', OPTION_TEXT, FIELD(output), "FILE", "write to FILE, atomically [standard output]" },
 	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "this text", .value = 1 },
 	{ NULL },
@@ -334,6 +334,9 @@ struct option_line option_line(const struct option_row *row)
 	if (row->letter)
 		snprintf(letter, sizeof letter, "-%c, ", row->letter);
 	snprintf(names, sizeof names, "%s--%s %s", letter, row->name, row->argument ? row->argument : "");
-	snprintf(line.text, sizeof line.text, "  %-33s %s", names, row->help);
+	if (strlen(names) > 33)
+		snprintf(line.text, sizeof line.text, "  %s\n%36s%s", names, "", row->help);
+	else
+		snprintf(line.text, sizeof line.text, "  %-34s%s", names, row->help);
 	return line;
 }

@@ -1,12 +1,47 @@
 #include "edge/privilege.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* The copy that privilege_borrow() looks for; false where this program is not called ".../bin/idleprobe", as
+ * the copy itself is not. */
+static bool find_copy(char path[PATH_MAX])
+{
+	static const char own[] = "/bin/idleprobe", copy[] = "/libexec/idleprobe";
+	ssize_t directory = readlink("/proc/self/exe", path, PATH_MAX - sizeof copy) - (ssize_t)strlen(own);
+
+	if (directory < 0 || memcmp(path + directory, own, strlen(own)) != 0)
+		return false;
+	memcpy(path + directory, copy, sizeof copy);
+	return true;
+}
+
+static bool may_use_raw(void)
+{
+	cap_flag_value_t permitted = CAP_CLEAR;
+	cap_t own = cap_get_proc();
+
+	if (own)
+		cap_get_flag(own, CAP_NET_RAW, CAP_PERMITTED, &permitted);
+	cap_free(own);
+	return permitted == CAP_SET;
+}
+
+void privilege_borrow(char **argv)
+{
+	char copy[PATH_MAX];
+
+	if (!may_use_raw() && find_copy(copy))
+		execv(copy, argv);
+}
 
 /* Without CAP_SETPCAP the bounding set stays, and is of no use to a process that may gain nothing
  * (no_new_privs). */
@@ -64,10 +99,21 @@ int privilege_drop(struct failure *failure)
 int privilege_missing(const char *what, struct failure *failure)
 {
 	char path[PATH_MAX] = "";
-	ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
+	const struct group *group;
+	struct stat status;
+	ssize_t length;
 
+	if (find_copy(path) && stat(path, &status) == 0 && access(path, X_OK) < 0 &&
+	    (group = getgrgid(status.st_gid)))
+		return fail(failure, EXIT_CANNOT_RUN,
+			    "no permission to open %s: that is for members of the group %s. Join it with\n"
+			    "  sudo usermod -aG %s \"$USER\"\n"
+			    "and log in again, or run this command with sudo", what, group->gr_name, group->gr_name);
+	length = readlink("/proc/self/exe", path, sizeof path - 1);
 	if (length <= 0)
 		snprintf(path, sizeof path, "PATH_OF_THIS_PROGRAM");
+	else
+		path[length] = '\0';
 	return fail(failure, EXIT_CANNOT_RUN,
 		    "no permission to open %s: it needs the capability cap_net_raw. Grant it once with\n"
 		    "  sudo setcap cap_net_raw+ep %.300s\n"
