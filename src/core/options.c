@@ -61,7 +61,7 @@ const struct option_row respond_options[] = {
 };
 
 const struct option_row report_options[] = {
-	{ "format", 0, OPTION_CHOICE, FIELD(format), "text|html|prometheus|junit|json", "[text]" },
+	{ "format", 0, OPTION_CHOICE, FIELD(format), "text|html|prometheus|junit|json", "what to write [text]" },
 	{ "output", 'o', OPTION_TEXT, FIELD(output), "FILE", "write to FILE, atomically [standard output]" },
 	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "this text", .value = 1 },
 	{ NULL },
@@ -334,6 +334,9 @@ struct option_line option_line(const struct option_row *row)
 	if (row->letter)
 		snprintf(letter, sizeof letter, "-%c, ", row->letter);
 	snprintf(names, sizeof names, "%s--%s %s", letter, row->name, row->argument ? row->argument : "");
-	snprintf(line.text, sizeof line.text, "  %-33s %s", names, row->help);
+	if (strlen(names) > 33)
+		snprintf(line.text, sizeof line.text, "  %s\n%36s%s", names, "", row->help);
+	else
+		snprintf(line.text, sizeof line.text, "  %-34s%s", names, row->help);
 	return line;
 }

@@ -83,7 +83,7 @@ int options_check(const struct options *, struct failure *);
 int options_check_respond(const struct options *, struct failure *);
 int options_check_report(const struct options *, struct failure *);
 
-/* One line of --help: "  -o, --output FILE   also write ..." */
+/* One row of --help: "  -o, --output FILE   also write ...", on two lines where the first part is long. */
 struct option_line {
 	char text[160];
 };
