@@ -328,18 +328,20 @@ static void add_circumstances(struct result *result, const struct search *search
 		inconclusive(result, REASON_ADDRESS_CHANGED);
 }
 
+const struct result verdict_none = {
+	.outcome = OUTCOME_UNREACHABLE,
+	.timeout = NAN,
+	.survived = NAN,
+	.expired = NAN,
+	.keepalive_refreshes = UNKNOWN,
+	.revived_by_probe = UNKNOWN,
+	.payload_refreshes = UNKNOWN,
+	.outbound_refreshes = UNKNOWN,
+};
+
 void verdict_reach(const struct search *search, const struct circumstances *circumstances, struct result *result)
 {
-	*result = (struct result){
-		.outcome = OUTCOME_UNREACHABLE,
-		.timeout = NAN,
-		.survived = NAN,
-		.expired = NAN,
-		.keepalive_refreshes = UNKNOWN,
-		.revived_by_probe = UNKNOWN,
-		.payload_refreshes = UNKNOWN,
-		.outbound_refreshes = UNKNOWN,
-	};
+	*result = verdict_none;
 	if (ledger_path(search_ledger(search)).connections > 0)
 		judge(result, search);
 	else if (circumstances->interrupted)
