@@ -326,7 +326,7 @@ static bool observe_unasked(struct ledger *ledger, struct life *life, const stru
 			return false;
 		note_life(ledger, sample);
 		life->period_count = 0;
-		life->unasked++;
+		life->unasked += !seen->again;
 	}
 	settle_alive(ledger, life, seen);
 	return true;
