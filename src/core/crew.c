@@ -401,10 +401,11 @@ static bool keeps_appointment(struct search *search, double now)
 	return true;
 }
 
-/* All connections are gone, and the target takes no new ones. */
+/* All connections are gone, or none answers, and the target takes no new ones. */
 static bool is_deserted(const struct search *search)
 {
-	return search->failures_in_row >= FAILURES_TO_LEAVE && occupied(search) == 0;
+	return search->failures_in_row >= FAILURES_TO_LEAVE &&
+	       (occupied(search) == 0 || (search->in_doubt && search->last_error == ECONNREFUSED));
 }
 
 /* Where keepalives do not help, a control soon dies as well: there must be one that is young enough to go on. */
