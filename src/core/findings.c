@@ -36,11 +36,6 @@ static const struct result *deciding(const struct result *a, const struct result
 	return a->outcome == OUTCOME_INCONCLUSIVE ? a : b;
 }
 
-static double least(double a, double b)
-{
-	return fmin(isnan(a) ? b : a, isnan(b) ? a : b);
-}
-
 static bool is_told(const struct result *result, enum warning_code code)
 {
 	for (size_t i = 0; i < result->warning_count; i++)
@@ -114,8 +109,10 @@ static void join(const struct survey *survey, struct findings *findings)
 	take_warnings(whole, outbound, "outbound");
 	take_warnings(whole, inbound, "inbound");
 	if (whole->outcome == OUTCOME_INCONCLUSIVE) {
-		whole->survived = least(outbound->survived, inbound->survived);
-		whole->expired = least(outbound->expired, inbound->expired);
+		/* fmin() passes over NAN: what one direction did not survive is known of the whole, what one survived is not. */
+		whole->survived = isnan(outbound->survived) || isnan(inbound->survived)
+					  ? NAN : fmin(outbound->survived, inbound->survived);
+		whole->expired = fmin(outbound->expired, inbound->expired);
 	}
 	whole->revived_by_probe = revived(survey, findings);
 	if (whole->revived_by_probe == YES)

@@ -228,6 +228,44 @@ static void unknown_direction_may_be_the_shorter(void **state)
 	(void)config;
 }
 
+/* For so many seconds each of this side's connections opens and answers, and no other opens. */
+static void live_outbound_only(struct survey *survey, double seconds)
+{
+	struct action action;
+
+	for (double now = 0; now < seconds; now += 0.01)
+		while (survey_next(survey, now, &action)) {
+			struct observation seen = { OBSERVED_OPEN, action.conn, now, 0.001, ORIGIN_ENDPOINT, .ttl = 64 };
+
+			if (action.direction != DIRECTION_OUTBOUND)
+				continue;
+			if (action.kind == ACTION_PROBE || action.kind == ACTION_CONFIRM) {
+				survey_observe(survey, &(struct observation){ OBSERVED_SENT, action.conn, now, NAN });
+				seen.what = OBSERVED_REPLY;
+			}
+			if (action.kind != ACTION_CLOSE)
+				survey_observe(survey, &seen);
+		}
+}
+
+/* What one direction survived is not what every connection survived. */
+static void nothing_is_survived_where_one_direction_is_unknown(void **state)
+{
+	struct survey_config survey = both();
+	struct survey *interrupted = survey_new(&survey);
+	struct findings findings;
+
+	(void)state;
+	assert_non_null(interrupted);
+	live_outbound_only(interrupted, 6);
+	findings_reach(interrupted, &(struct circumstances){ .interrupted = true }, &findings);
+	assert_int_equal(findings.whole.outcome, OUTCOME_INCONCLUSIVE);
+	assert_true(findings.outbound.survived > 1);
+	assert_true(isnan(findings.inbound.survived));
+	assert_true(isnan(findings.whole.survived));
+	survey_free(interrupted);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +280,7 @@ int main(void)
 		cmocka_unit_test(proxy_leaves_one_direction),
 		cmocka_unit_test(responder_that_restarts_is_no_timeout),
 		cmocka_unit_test(unknown_direction_may_be_the_shorter),
+		cmocka_unit_test(nothing_is_survived_where_one_direction_is_unknown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
