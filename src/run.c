@@ -97,17 +97,6 @@ static int list_consistent(struct run *run)
 	return 0;
 }
 
-static const struct result nothing = {
-	.outcome = OUTCOME_UNREACHABLE,
-	.timeout = NAN,
-	.survived = NAN,
-	.expired = NAN,
-	.keepalive_refreshes = UNKNOWN,
-	.revived_by_probe = UNKNOWN,
-	.payload_refreshes = UNKNOWN,
-	.outbound_refreshes = UNKNOWN,
-};
-
 static void list_samples(const struct run *run, enum direction direction, struct report_side *side)
 {
 	const struct search *search = survey_search(run->survey, direction);
@@ -269,7 +258,7 @@ int run_measure(struct run *run, const struct options *options, struct events *e
 	struct loop loop;
 	int status;
 
-	*run = (struct run){ .report = { .started_at = wall_clock(), .result = nothing, .proxy = UNKNOWN } };
+	*run = (struct run){ .report = { .started_at = wall_clock(), .result = verdict_none, .proxy = UNKNOWN } };
 	run->report.outbound.result = &run->report.result;
 	run->report.path = (struct path_stats){ .rtt_min = NAN, .rtt_median = NAN, .rtt_max = NAN, .loss = NAN };
 	if (target_parse(&run->target, options->targets[0], failure) < 0)

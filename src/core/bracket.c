@@ -101,40 +101,36 @@ static int death_weight(const struct sample *sample)
 	return 0;
 }
 
-/* The longest time below `below` that so many samples outlived, or 0. */
-static double crowd_alive(const struct ledger *ledger, enum timer timer, double below, int crowd)
+/* The longest times below `below` that samples of workers outlived, longest first; 0 where there are no more. */
+static void find_longest(const struct ledger *ledger, enum timer timer, double below, double longest[MOST_CROWD])
 {
-	size_t count;
-	const struct sample *samples = ledger_samples(ledger, &count);
-	double longest[MOST_CROWD] = {0};
+	size_t count, sample_count;
+	const struct sample *samples = ledger_samples(ledger, &sample_count);
+	const size_t *proofs = ledger_proofs(ledger, &count);
 
-	for (size_t i = 0; i < count; i++) {
-		double x;
+	for (int i = 0; i < MOST_CROWD; i++)
+		longest[i] = 0;
+	for (size_t i = count; i-- > 0;) { /* the longest come last, as a rule */
+		double x = bracket_alive_bound(ledger, timer, &samples[proofs[i]]);
+		int at = MOST_CROWD - 1;
 
-		if (!proves_life(&samples[i]) || samples[i].control)
+		if (x >= below || x <= longest[at])
 			continue;
-		x = bracket_alive_bound(ledger, timer, &samples[i]);
-		if (x >= below || x <= longest[crowd - 1])
-			continue;
-
-		int at = crowd - 1;
-
 		for (; at > 0 && longest[at - 1] < x; at--)
 			longest[at] = longest[at - 1];
 		longest[at] = x;
 	}
-	return longest[crowd - 1];
 }
 
 int bracket_outlived(const struct ledger *ledger, enum timer timer, double x)
 {
-	size_t count;
-	const struct sample *samples = ledger_samples(ledger, &count);
+	size_t count, sample_count;
+	const struct sample *samples = ledger_samples(ledger, &sample_count);
+	const size_t *proofs = ledger_proofs(ledger, &count);
 	int outlived = 0;
 
 	for (size_t i = 0; i < count; i++)
-		outlived += proves_life(&samples[i]) && !samples[i].control &&
-			    bracket_alive_bound(ledger, timer, &samples[i]) > x;
+		outlived += bracket_alive_bound(ledger, timer, &samples[proofs[i]]) > x;
 	return outlived;
 }
 
@@ -396,7 +392,7 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 	static _Thread_local struct evidence found[MOST_EVIDENCE];
 	size_t count = gather(ledger, timer, found);
 	const struct sample *longest = ledger_longest(ledger, timer);
-	double first = INFINITY;
+	double first = INFINITY, longest_lives[MOST_CROWD];
 
 	for (size_t i = 0; i < count; i++)
 		first = fmin(first, found[i].at);
@@ -436,7 +432,8 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 				      ? LATENESS * bracket->alive + STALL + ledger_rtt_high(ledger) : 0;
 
 		bracket->mixed = bracket->alive - bracket->dead > late;
-		bracket->lower = crowd_alive(ledger, timer, bracket->dead, bracket->mixed ? bracket->crowd : 1);
+		find_longest(ledger, timer, bracket->dead, longest_lives);
+		bracket->lower = longest_lives[bracket->mixed ? bracket->crowd - 1 : 0];
 		if (!bracket->mixed)
 			bracket->alive = bracket->lower;
 	}
@@ -447,8 +444,9 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 
 	find_upper(ledger, bracket, found, count, survived_at);
 	bracket->upper = bracket->upper < outlived ? outlived : bracket->upper;
-	bracket->crowd_alive = crowd_alive(ledger, timer, INFINITY, bracket->crowd);
-	bracket->several_alive = crowd_alive(ledger, timer, INFINITY, several(bracket));
+	find_longest(ledger, timer, INFINITY, longest_lives);
+	bracket->crowd_alive = longest_lives[bracket->crowd - 1];
+	bracket->several_alive = longest_lives[several(bracket) - 1];
 	find_links(ledger, bracket, found, count, survived_at);
 }
 

@@ -120,6 +120,7 @@ static bool classify_inbound(struct flow *flow, const struct segment *segment, d
 	} else {
 		*o = arrived(OBSERVED_UNASKED, flow, segment, at);
 		o->payload = segment->length > 0;
+		o->again = repeats && segment->length > 1; /* some keepalives carry an octet (RFC 9293, 3.8.4) */
 	}
 	return true;
 }

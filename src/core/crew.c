@@ -24,7 +24,7 @@
 #define SPARE_SHARE 0.1       /* ... and this share of what was outlived */
 
 enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12,
-       FAILURES_TO_LEAVE = 5, MISSED_IN_DOUBT = 3, MOST_ASKED_IN_DOUBT = 3 };
+       FAILURES_TO_LEAVE = 5, MISSED_BY_ONE = 3, MISSED_BY_SEVERAL = 2, MOST_ASKED_IN_DOUBT = 3 };
 
 bool crew_is_control(const struct search *search, int conn)
 {
@@ -401,10 +401,11 @@ static bool keeps_appointment(struct search *search, double now)
 	return true;
 }
 
-/* All connections are gone, and the target takes no new ones. */
+/* All connections are gone, or none answers, and the target takes no new ones. */
 static bool is_deserted(const struct search *search)
 {
-	return search->failures_in_row >= FAILURES_TO_LEAVE && occupied(search) == 0;
+	return search->failures_in_row >= FAILURES_TO_LEAVE &&
+	       (occupied(search) == 0 || (search->in_doubt && search->last_error == ECONNREFUSED));
 }
 
 /* Where keepalives do not help, a control soon dies as well: there must be one that is young enough to go on. */
@@ -444,7 +445,7 @@ static void ask_youngest(struct search *search, double now)
 		if (crew_ready(search, conn) && (youngest < 0 || search->lives[conn].opened > search->lives[youngest].opened))
 			youngest = conn;
 	}
-	if (youngest < 0 || missed < MISSED_IN_DOUBT || search->asked_in_doubt >= MOST_ASKED_IN_DOUBT)
+	if (youngest < 0 || missed < (search->controls > 1 ? MISSED_BY_SEVERAL : MISSED_BY_ONE) || search->asked_in_doubt >= MOST_ASKED_IN_DOUBT)
 		return;
 	search->asked_in_doubt++;
 	search_request(search, youngest, now);

@@ -21,6 +21,8 @@ struct ledger {
 	int answered, lost;                  /* probes, over the whole run */
 	int probes_lost, replies_lost;       /* of those without an answer, as far as the far side tells */
 	size_t longest_idle, longest_age;    /* samples that prove life, 1 + index; 0 where there is none */
+	size_t *proofs;                      /* the workers' samples that do, by index */
+	size_t proof_count, proof_room;      /* there is always room for those that the samples may become */
 };
 
 /* Makes room for one more element of an array that doubles. */
@@ -52,6 +54,7 @@ void ledger_free(struct ledger *ledger)
 		free(ledger->lives[i].period);
 	free(ledger->lives);
 	free(ledger->samples);
+	free(ledger->proofs);
 	free(ledger->rtts);
 	free(ledger);
 }
@@ -125,7 +128,7 @@ double ledger_jitter(const struct ledger *ledger)
 	return ledger->rtt_count ? rtt_quantile(ledger, 0.95) - ledger->rtts[0] + 0.001 : 0.001;
 }
 
-/* Remembers the samples that prove the longest lives. */
+/* Remembers what proves life, and what the longest. */
 static void note_life(struct ledger *ledger, const struct sample *sample)
 {
 	size_t number = (size_t)(sample - ledger->samples) + 1;
@@ -134,6 +137,14 @@ static void note_life(struct ledger *ledger, const struct sample *sample)
 		ledger->longest_idle = number;
 	if (!ledger->longest_age || sample->age > ledger->samples[ledger->longest_age - 1].age)
 		ledger->longest_age = number;
+	if (!sample->control)
+		ledger->proofs[ledger->proof_count++] = number - 1;
+}
+
+const size_t *ledger_proofs(const struct ledger *ledger, size_t *count)
+{
+	*count = ledger->proof_count;
+	return ledger->proofs;
 }
 
 const struct sample *ledger_longest(const struct ledger *ledger, enum timer timer)
@@ -148,6 +159,7 @@ static struct sample *add_sample(struct ledger *ledger, struct life *life, int c
 				 enum sample_outcome outcome)
 {
 	if (!grow((void **)&ledger->samples, &ledger->sample_room, ledger->sample_count, sizeof *ledger->samples) ||
+	    !grow((void **)&ledger->proofs, &ledger->proof_room, ledger->sample_count, sizeof *ledger->proofs) ||
 	    !grow((void **)&life->period, &life->period_room, life->period_count, sizeof *life->period))
 		return NULL;
 
@@ -314,7 +326,7 @@ static bool observe_unasked(struct ledger *ledger, struct life *life, const stru
 			return false;
 		note_life(ledger, sample);
 		life->period_count = 0;
-		life->unasked++;
+		life->unasked += !seen->again;
 	}
 	settle_alive(ledger, life, seen);
 	return true;

@@ -112,6 +112,9 @@ const struct life *ledger_life(const struct ledger *, int conn);
 /* In order of time; the array is the ledger's and is valid until its next observation. */
 const struct sample *ledger_samples(const struct ledger *, size_t *count);
 
+/* Which of them prove that a worker lived, in order of the moments at which they did. */
+const size_t *ledger_proofs(const struct ledger *, size_t *count);
+
 /* The probes (and the closing segment) of its present idle period, from 0 on, and the latest of them; NULL beyond. */
 const struct sample *ledger_probe(const struct ledger *, const struct life *, size_t number);
 const struct sample *ledger_latest_probe(const struct ledger *, const struct life *);

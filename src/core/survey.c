@@ -6,7 +6,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { SIDES = 2, COMPANIONS_FROM = 16 /* connections on */ };
+enum { SIDES = 2, FEWEST = 2 /* connections of a search: a control and a worker */, COMPANIONS_FROM = 16 };
 
 #define OUTBOUND_SHARE 0.42 /* of the connections */
 
@@ -43,6 +43,14 @@ static int side_of(enum direction direction)
 	return direction == DIRECTION_INBOUND ? 1 : 0;
 }
 
+/* Where the shorter one is enough, that is as a rule the inbound one. */
+static int outbound_share(const struct survey_config *config, int connections)
+{
+	int share = (int)(connections * (config->thorough ? 0.5 : OUTBOUND_SHARE));
+
+	return share < FEWEST ? FEWEST : share;
+}
+
 struct survey *survey_new(const struct survey_config *config)
 {
 	struct survey *survey = calloc(1, sizeof *survey);
@@ -62,8 +70,7 @@ struct survey *survey_new(const struct survey_config *config)
 
 		if (!wanted[i])
 			continue;
-		/* Where the shorter one is enough, that is as a rule the inbound one. */
-		search.connections = i == 0 && wanted[1] ? (int)(left * (config->thorough ? 0.5 : OUTBOUND_SHARE)) : left;
+		search.connections = i == 0 && wanted[1] ? outbound_share(config, left) : left;
 		search.responder = wanted[1];
 		search.far = i == side_of(DIRECTION_INBOUND);
 		left -= search.connections;

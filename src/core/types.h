@@ -43,7 +43,8 @@ struct observation {
 	double at;
 	double rtt; /* OBSERVED_OPEN: of the handshake; OBSERVED_REPLY: from the latest probe, if any; else NAN */
 	enum origin from;
-	bool payload; /* OBSERVED_UNASKED, OBSERVED_REPLY: it carried some */
+	bool payload; /* OBSERVED_UNASKED, OBSERVED_REPLY: it carried some, ... */
+	bool again;   /* ... which had come before */
 	bool far; /* of the connection's far end: it was asked to send, what it was asked for came, or it got the RST */
 	int error;
 	uint8_t ttl; /* TTL or hop limit of what arrived, 0 if nothing did */

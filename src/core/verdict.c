@@ -8,6 +8,7 @@
 
 #define DROPS_LIMIT 0.1    /* of the probes: more captured segments lost than that, and silence proves nothing */
 #define SAME_MOMENT 1.0    /* seconds within which one event ends connections that were all watched */
+#define ABOUT_TO_END 0.5   /* seconds by which a busy device may be late with its RST */
 #define CLOCK_JUMP 5.0     /* seconds by which a wake-up may be late without a word */
 
 struct range {
@@ -18,6 +19,7 @@ struct range {
 struct endings {
 	int count[SIGNAL_ICMP + 1];
 	int from[SIGNAL_ICMP + 1][ORIGIN_UNKNOWN + 1];
+	int unclear[SIGNAL_ICMP + 1]; /* of them those that may as well have ended, or be about to end, by themselves */
 	int total;
 	double first, last; /* moments by which they showed */
 	struct range moment, age, idle; /* at which those died that closed by themselves: of these it is known */
@@ -70,6 +72,19 @@ static enum signal_kind ending_of(const struct ledger *ledger, const struct life
 		       : SIGNAL_NONE;
 }
 
+/* Probed about the moment at which others ended by themselves: an RST may have been on its way already, or still be. */
+static bool is_unclear(const struct ledger *ledger, const struct life *life, enum timer timer, const struct bracket *bracket,
+		       enum signal_kind signal)
+{
+	const struct sample *latest = ledger_latest_probe(ledger, life);
+	double asked_at = timer == TIMER_IDLE ? latest->idle : latest->age;
+
+	if (signal == SIGNAL_RESET_ON_PROBE)
+		return asked_at <= bracket->upper;
+	return signal == SIGNAL_SILENT && asked_at <= bracket->upper + ABOUT_TO_END &&
+	       bracket_weight(ledger, life) < bracket->weight_needed;
+}
+
 static void widen(struct range *range, double value)
 {
 	range->least = fmin(range->least, value);
@@ -92,6 +107,7 @@ static void count_endings(const struct ledger *ledger, enum timer timer, const s
 		if (signal == SIGNAL_NONE)
 			continue;
 		endings->count[signal]++;
+		endings->unclear[signal] += is_unclear(ledger, life, timer, bracket, signal);
 		endings->from[signal][from]++;
 		endings->total++;
 		endings->first = fmin(endings->first, ledger_probe(ledger, life, 0)->at);
@@ -136,10 +152,14 @@ static void tell_signal(struct result *result, const struct endings *endings)
 			from = origin;
 	result->signal = most;
 	result->signal_from = most == SIGNAL_SILENT ? ORIGIN_NONE : from;
-	for (enum signal_kind kind = SIGNAL_SILENT; kind <= SIGNAL_ICMP; kind++)
-		if (kind != most && endings->count[kind] && length < sizeof others)
+	for (enum signal_kind kind = SIGNAL_SILENT; kind <= SIGNAL_ICMP; kind++) {
+		bool by_itself = most == SIGNAL_RESET_AT_EXPIRY || most == SIGNAL_FIN_AT_EXPIRY;
+		int different = endings->count[kind] - (by_itself ? endings->unclear[kind] : 0);
+
+		if (kind != most && different && length < sizeof others)
 			length += (size_t)snprintf(others + length, sizeof others - length, "%s%d by %s", length ? ", " : "",
-						   endings->count[kind], signal_words(kind));
+						   different, signal_words(kind));
+	}
 	if (length)
 		warn(result, WARNING_MIXED_SIGNALS,
 		     "The connections did not all end the same way: most (%d of %d) by %s, but %s.", endings->count[most],
@@ -328,18 +348,20 @@ static void add_circumstances(struct result *result, const struct search *search
 		inconclusive(result, REASON_ADDRESS_CHANGED);
 }
 
+const struct result verdict_none = {
+	.outcome = OUTCOME_UNREACHABLE,
+	.timeout = NAN,
+	.survived = NAN,
+	.expired = NAN,
+	.keepalive_refreshes = UNKNOWN,
+	.revived_by_probe = UNKNOWN,
+	.payload_refreshes = UNKNOWN,
+	.outbound_refreshes = UNKNOWN,
+};
+
 void verdict_reach(const struct search *search, const struct circumstances *circumstances, struct result *result)
 {
-	*result = (struct result){
-		.outcome = OUTCOME_UNREACHABLE,
-		.timeout = NAN,
-		.survived = NAN,
-		.expired = NAN,
-		.keepalive_refreshes = UNKNOWN,
-		.revived_by_probe = UNKNOWN,
-		.payload_refreshes = UNKNOWN,
-		.outbound_refreshes = UNKNOWN,
-	};
+	*result = verdict_none;
 	if (ledger_path(search_ledger(search)).connections > 0)
 		judge(result, search);
 	else if (circumstances->interrupted)

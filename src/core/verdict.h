@@ -14,6 +14,9 @@ struct circumstances {
 	bool both;            /* both directions are measured */
 };
 
+/* Nothing was opened, and nothing is known. */
+extern const struct result verdict_none;
+
 /* `search` may be finished or not; what is known is told either way. The messages are English sentences. */
 void verdict_reach(const struct search *, const struct circumstances *, struct result *);
 

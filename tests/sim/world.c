@@ -120,8 +120,10 @@ static double expiry(const struct world *world, const struct connection *conn)
 
 bool world_box_knows(struct world *world, struct connection *conn, double at, bool outbound)
 {
-	if (conn->entry && at > expiry(world, conn))
+	if (conn->entry && at > expiry(world, conn)) {
 		conn->entry = false;
+		conn->lapsed = true;
+	}
 	if (conn->entry && world->config.flush_at > 0 && conn->opened < world->config.flush_at && at >= world->config.flush_at)
 		conn->entry = false;
 	/* What lets segments in may be shorter-lived than the mapping (RFC 4787, 5). */
@@ -440,8 +442,8 @@ bool world_take(struct world *world, struct observation *seen)
 			conn->open = false;
 		return true;
 	case EVENT_BOX_EXPIRY:
-		if (conn->entry && conn->passed == event.stamp) {
-			conn->entry = false;
+		if ((conn->entry || conn->lapsed) && conn->passed == event.stamp) {
+			conn->entry = conn->lapsed = false;
 			if (world->config.reset_at_expiry)
 				from_box(world, event.conn, event.at, OBSERVED_RESET);
 			if (world->config.reset_at_expiry && world->config.responder && !world->config.far_reset_at_expiry)

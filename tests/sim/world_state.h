@@ -20,6 +20,7 @@ struct event {
 
 struct connection {
 	bool open, entry, server;  /* the client's socket, the box's entry, the server's socket */
+	bool lapsed;               /* the entry is gone since its expiry, of which nobody was told yet */
 	bool half_open;            /* the box has not seen the handshake's last ACK, */
 	bool server_half_open;     /* nor has the server: it repeats its SYN-ACK */
 	double timeout, passed;    /* of the box: seconds, and last refresh */

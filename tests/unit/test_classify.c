@@ -214,6 +214,7 @@ static void reply_with_foreign_numbers(void **state)
 static void far_end_keepalive(void **state)
 {
 	struct flow flow = probed(20);
+	struct observation o;
 
 	(void)state;
 	/* RFC 9293, 3.8.4: SEG.SEQ = SND.NXT-1. Even while a probe waits for its answer this is none. */
@@ -221,7 +222,23 @@ static void far_end_keepalive(void **state)
 	assert_int_equal(what(&flow, outbound(1001, 5001, TCP_ACK, 0), 20.1, NULL), OBSERVED_OUTBOUND);
 	assert_int_equal(what(&flow, inbound(5001, 1001, TCP_ACK, 0), 20.2, NULL), OBSERVED_REPLY);
 	/* With one octet of garbage, as some stacks send them. */
-	assert_int_equal(what(&flow, inbound(5000, 1001, TCP_ACK, 1), 20.3, NULL), OBSERVED_UNASKED);
+	assert_int_equal(what(&flow, inbound(5000, 1001, TCP_ACK, 1), 20.3, &o), OBSERVED_UNASKED);
+	assert_false(o.again);
+}
+
+/* The acknowledgment of a banner was lost, so it comes once more: nobody speaks of his own accord. */
+static void payload_sent_again(void **state)
+{
+	struct flow flow = probed(20);
+	struct observation o;
+
+	(void)state;
+	assert_int_equal(what(&flow, inbound(5001, 1001, TCP_ACK, 30), 20.2, &o), OBSERVED_UNASKED);
+	assert_true(o.payload && !o.again);
+	assert_int_equal(what(&flow, inbound(5001, 1001, TCP_ACK, 30), 20.4, &o), OBSERVED_UNASKED);
+	assert_true(o.payload && o.again);
+	assert_int_equal(what(&flow, inbound(5031, 1001, TCP_ACK, 30), 20.6, &o), OBSERVED_UNASKED);
+	assert_true(o.payload && !o.again);
 }
 
 static void payload(void **state)
@@ -424,6 +441,7 @@ int main(void)
 		cmocka_unit_test(repeated_and_late_replies),
 		cmocka_unit_test(reply_with_foreign_numbers),
 		cmocka_unit_test(far_end_keepalive),
+		cmocka_unit_test(payload_sent_again),
 		cmocka_unit_test(payload),
 		cmocka_unit_test(resets),
 		cmocka_unit_test(spoofed_resets),

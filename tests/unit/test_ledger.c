@@ -575,6 +575,25 @@ static void far_probe_that_came_is_to_be_confirmed(void **state)
 	ledger_free(ledger);
 }
 
+/* A banner that is sent again, because its acknowledgment was lost, is not the far end's own keepalive. */
+static void repeated_payload_is_no_speech(void **state)
+{
+	struct observation banner = {.what = OBSERVED_UNASKED, .conn = 1, .at = 2, .rtt = NAN, .payload = true};
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	ledger_observe(ledger, &banner);
+	banner.at = 4;
+	banner.again = true;
+	ledger_observe(ledger, &banner);
+	assert_int_equal(ledger_life(ledger, 1)->unasked, 1);
+	banner.at = 8;
+	banner.again = false;
+	ledger_observe(ledger, &banner);
+	assert_int_equal(ledger_life(ledger, 1)->unasked, 2);
+	ledger_free(ledger);
+}
+
 /* What bears the endpoint's marks is a device's, once the far side has said so of one. */
 static void far_side_denies_a_reset(void **state)
 {
@@ -611,6 +630,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(far_probe_is_dated_by_its_arrival),
 		cmocka_unit_test(far_probe_that_came_is_to_be_confirmed),
+		cmocka_unit_test(repeated_payload_is_no_speech),
 		cmocka_unit_test(far_side_denies_a_reset),
 		cmocka_unit_test(payload_begins_the_age_anew),
 		cmocka_unit_test(late_answer_proves_the_idle_time_of_the_first_probe),

@@ -68,6 +68,21 @@ static void one_timer_shows_in_both_directions(void **state)
 }
 
 /* nf_conntrack_tcp_loose=1. The outbound direction is not waited for: the inbound one is the answer. */
+/* A control and a worker in each direction. */
+static void four_connections_are_enough(void **state)
+{
+	struct survey_config survey = both();
+	struct world_config config = world();
+	struct findings findings;
+
+	(void)state;
+	survey.search.connections = 4;
+	survey.search.max_idle = 3;
+	findings = measure(&survey, &config);
+	assert_int_equal(findings.outbound.outcome, OUTCOME_NO_TIMEOUT);
+	assert_int_equal(findings.inbound.outcome, OUTCOME_NO_TIMEOUT);
+}
+
 static void only_the_far_side_sees_what_a_probe_revives(void **state)
 {
 	struct survey_config survey = both();
@@ -270,6 +285,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_timer_shows_in_both_directions),
+		cmocka_unit_test(four_connections_are_enough),
 		cmocka_unit_test(only_the_far_side_sees_what_a_probe_revives),
 		cmocka_unit_test(each_direction_is_measured_to_its_end_where_asked),
 		cmocka_unit_test(inbound_alone),

@@ -116,6 +116,24 @@ static void timeout_reset_at_expiry(void **state)
 	assert_false(warned(&result, WARNING_RESET_ORIGIN_UNKNOWN));
 }
 
+/* Probed when the RST of its expiry was on its way, a connection ended as all others did. */
+static void probe_that_met_the_reset_is_no_mixed_signal(void **state)
+{
+	(void)state;
+	for (unsigned seed = 1; seed <= 60; seed++) {
+		struct world_config world = stage_world(20 + seed / 7.0);
+		struct result result;
+
+		world.seed = seed;
+		world.rtt = 0.3;
+		world.jitter = 0.05;
+		world.reset_at_expiry = true;
+		result = measured(&world);
+		assert_int_equal(result.signal, SIGNAL_RESET_AT_EXPIRY);
+		assert_false(warned(&result, WARNING_MIXED_SIGNALS));
+	}
+}
+
 static void timeout_icmp(void **state)
 {
 	struct world_config world = stage_world(60);
@@ -553,6 +571,7 @@ int main(void)
 		cmocka_unit_test(timeout_reset_on_probe),
 		cmocka_unit_test(remapped_probe_is_no_closing_by_the_endpoint),
 		cmocka_unit_test(timeout_reset_at_expiry),
+		cmocka_unit_test(probe_that_met_the_reset_is_no_mixed_signal),
 		cmocka_unit_test(timeout_icmp),
 		cmocka_unit_test(few_icmp_errors_are_mixed_signals),
 		cmocka_unit_test(closed_by_endpoint_with_fin),
