@@ -7,6 +7,7 @@
 enum { TAINTING_PROBES = 4 };   /* three unanswered and the answered one; nf_conntrack_tcp_max_retrans is 3 */
 #define PAIRING 0.1             /* seconds: probes this close together met the same state of the path */
 #define LATE_ANSWER 0.2         /* seconds: an answer may be that much later than round trips were seen to be */
+#define CAPTURE_LATENESS 0.001  /* seconds by which the times of two captured segments may be off */
 #define BANNER 1.0              /* a far end that speaks within its first second says hello */
 
 struct ledger {
@@ -124,8 +125,7 @@ double ledger_rtt_max(const struct ledger *ledger)
 
 double ledger_jitter(const struct ledger *ledger)
 {
-	/* The millisecond stands for the capture's own lateness. */
-	return ledger->rtt_count ? rtt_quantile(ledger, 0.95) - ledger->rtts[0] + 0.001 : 0.001;
+	return ledger->rtt_count ? rtt_quantile(ledger, 0.95) - ledger->rtts[0] + CAPTURE_LATENESS : CAPTURE_LATENESS;
 }
 
 /* Remembers what proves life, and what the longest. */
@@ -338,7 +338,7 @@ static bool observe_end(struct ledger *ledger, struct life *life, const struct o
 {
 	/* No probe draws a FIN, and none draws an RST of the far end's so soon, or any so long after: they come by
 	 * themselves, even while one is out. */
-	double soonest = seen->from == ORIGIN_ENDPOINT ? 0.9 * rtt_quantile(ledger, 0) : 0;
+	double soonest = seen->from == ORIGIN_ENDPOINT ? 0.9 * rtt_quantile(ledger, 0) - CAPTURE_LATENESS : 0;
 	double longest = 2 * ledger_rtt_high(ledger) + 4 * ledger_jitter(ledger) + LATE_ANSWER;
 	double waited = seen->at - life->latest_sent;
 	bool asked = life->period_count > 0 && outcome != SAMPLE_FIN &&

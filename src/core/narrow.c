@@ -5,6 +5,8 @@
 
 #include <math.h>
 
+#define SPARE 120.0           /* seconds beyond some times the timeout, for a path that recovers; ... */
+#define SPARE_SHARED 60.0     /* ... of each of two directions */
 #define SPLIT_STEP 0.7        /* of the room: distance of the points that split it */
 
 enum { MOST_SPLITS = 8 };
@@ -121,7 +123,7 @@ void plan_narrowing(struct search *search, double now, bool waiting)
 	double alive = bracket->alive;
 	double width = search_width_asked(search, alive);
 	bool narrow = !isnan(bracket->upper) && bracket->upper - alive <= width + confirm_blur(search);
-	double exhausted = 2 * plan_patience(search) * dead + 120;
+	double exhausted = 2 * plan_patience(search) * dead + (search->config.responder ? SPARE_SHARED : SPARE);
 	/* Where nothing is lost and connections are many, only contradictions keep an interval wide. */
 	bool tired = search_due(search, now, search->started + plan_patience(search) * dead + 30) &&
 		     (crew_is_small(search) || ledger_path(search->ledger).loss >= LOSSY);

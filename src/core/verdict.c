@@ -79,10 +79,10 @@ static bool is_unclear(const struct ledger *ledger, const struct life *life, enu
 	const struct sample *latest = ledger_latest_probe(ledger, life);
 	double asked_at = timer == TIMER_IDLE ? latest->idle : latest->age;
 
-	if (signal == SIGNAL_RESET_ON_PROBE)
-		return asked_at <= bracket->upper;
-	return signal == SIGNAL_SILENT && asked_at <= bracket->upper + ABOUT_TO_END &&
-	       bracket_weight(ledger, life) < bracket->weight_needed;
+	if (asked_at > bracket->upper + ABOUT_TO_END)
+		return false;
+	return signal == SIGNAL_RESET_ON_PROBE ||
+	       (signal == SIGNAL_SILENT && bracket_weight(ledger, life) < bracket->weight_needed);
 }
 
 static void widen(struct range *range, double value)

@@ -297,6 +297,22 @@ static void reset_long_after_the_probe_was_not_drawn_by_it(void **state)
 	ledger_free(ledger);
 }
 
+/* On a path of microseconds the capture does not tell which was first. */
+static void reset_on_a_short_path_is_drawn_by_the_probe(void **state)
+{
+	struct ledger *ledger = ledger_new();
+
+	(void)state;
+	assert_true(ledger_open(ledger, 0, false, 0));
+	ledger_observe(ledger, &(struct observation){.what = OBSERVED_OPEN, .conn = 0, .at = 0.00005, .rtt = 0.00005});
+	ledger_observe(ledger, &(struct observation){.what = OBSERVED_REPLY, .conn = 0, .at = 0.0001, .rtt = 0.00005});
+	see(ledger, OBSERVED_SENT, 0, 10);
+	see(ledger, OBSERVED_RESET, 0, 10.00001);
+	assert_int_equal(sample_count(ledger), 1);
+	assert_true(sample(ledger, 0)->asked);
+	ledger_free(ledger);
+}
+
 /* The far end cannot have received the probe yet; a device on the way can. */
 static void reset_sooner_than_any_answer_came_by_itself(void **state)
 {
@@ -642,6 +658,7 @@ int main(void)
 		cmocka_unit_test(answer_on_another_connection_at_the_same_moment_pairs),
 		cmocka_unit_test(own_answer_does_not_pair),
 		cmocka_unit_test(reset_is_drawn_by_the_probe_under_way),
+		cmocka_unit_test(reset_on_a_short_path_is_drawn_by_the_probe),
 		cmocka_unit_test(reset_sooner_than_any_answer_came_by_itself),
 		cmocka_unit_test(reset_long_after_the_probe_was_not_drawn_by_it),
 		cmocka_unit_test(fin_is_never_drawn_by_a_probe),
