@@ -62,24 +62,6 @@ double bracket_dead_bound(const struct ledger *ledger, enum timer timer, const s
 	return sample->idle + sample->late + sample->slack + ledger_jitter(ledger);
 }
 
-static bool proves_life(const struct sample *sample)
-{
-	switch (sample->outcome) {
-	case SAMPLE_ALIVE:
-	case SAMPLE_UNASKED:
-		return true;
-	case SAMPLE_RESET:
-	case SAMPLE_FIN:
-		return !sample->asked;
-	case SAMPLE_PENDING:
-	case SAMPLE_LOST:
-	case SAMPLE_SILENT:
-	case SAMPLE_ICMP:
-		return false;
-	}
-	return false;
-}
-
 static int death_weight(const struct sample *sample)
 {
 	if (sample->moot && !closed_by_itself(sample))
@@ -247,13 +229,17 @@ static void find_dead(const struct ledger *ledger, enum timer timer, struct brac
  * idle since before. INFINITY where none is known. */
 static double oldest_survivor(const struct ledger *ledger, double since)
 {
-	size_t count;
-	const struct sample *samples = ledger_samples(ledger, &count);
+	size_t count, sample_count;
+	const struct sample *samples = ledger_samples(ledger, &sample_count);
+	const size_t *proofs = ledger_proofs(ledger, &count);
 	double after = since + ledger_rtt_high(ledger) + ledger_jitter(ledger), oldest = INFINITY;
 
-	for (size_t i = count; i-- > 0 && samples[i].at > after;)
-		if (proves_life(&samples[i]) && !samples[i].control)
-			oldest = fmin(oldest, samples[i].at - samples[i].idle);
+	for (size_t i = 0; i < count; i++) {
+		const struct sample *proof = &samples[proofs[i]];
+
+		if (proof->at > after)
+			oldest = fmin(oldest, proof->at - proof->idle);
+	}
 	return oldest;
 }
 

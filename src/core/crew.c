@@ -23,7 +23,7 @@
 #define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost, at most ... */
 #define SPARE_SHARE 0.1       /* ... and this share of what was outlived */
 
-enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, CREW_WITH_YOUNG = 6, FEW_WORKERS = 12,
+enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, FEW_WORKERS = 12,
        FAILURES_TO_LEAVE = 5, MISSED_BY_ONE = 3, MISSED_BY_SEVERAL = 2, MOST_ASKED_IN_DOUBT = 3 };
 
 bool crew_is_control(const struct search *search, int conn)

@@ -1,6 +1,5 @@
 #include "core/findings.h"
 
-
 #include <math.h>
 #include <stdio.h>
 

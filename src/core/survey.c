@@ -119,6 +119,12 @@ static void expect_word(struct survey *survey, const struct observation *seen)
 	}
 }
 
+/* The far side's answer to what it was asked of a connection. */
+static bool is_word(enum observed what)
+{
+	return what == OBSERVED_FAR_OPEN || what == OBSERVED_ARRIVED || what == OBSERVED_MISSED;
+}
+
 void survey_observe(struct survey *survey, const struct observation *seen)
 {
 	struct observation local = *seen;
@@ -131,10 +137,11 @@ void survey_observe(struct survey *survey, const struct observation *seen)
 		return; /* that connection ends at the proxy */
 	place = survey->places[seen->conn];
 	local.conn = place.conn;
-	/* What becomes of connections that nobody looks after any more is no evidence. */
+	/* What becomes of connections that nobody looks after any more is no evidence; the far side's word about what was
+	 * sent before is. */
 	if (place.side == SIDES)
 		companion_observe(&survey->companions[place.conn], &local);
-	else if (searching(survey, place.side) || seen->what == OBSERVED_FAR_OPEN)
+	else if (searching(survey, place.side) || is_word(seen->what))
 		search_observe(survey->sides[place.side].search, &local);
 	expect_word(survey, seen);
 }

@@ -72,6 +72,11 @@ static enum signal_kind ending_of(const struct ledger *ledger, const struct life
 		       : SIGNAL_NONE;
 }
 
+static bool is_by_itself(enum signal_kind signal)
+{
+	return signal == SIGNAL_RESET_AT_EXPIRY || signal == SIGNAL_FIN_AT_EXPIRY;
+}
+
 /* Probed about the moment at which others ended by themselves: an RST may have been on its way already, or still be. */
 static bool is_unclear(const struct ledger *ledger, const struct life *life, enum timer timer, const struct bracket *bracket,
 		       enum signal_kind signal)
@@ -112,7 +117,7 @@ static void count_endings(const struct ledger *ledger, enum timer timer, const s
 		endings->total++;
 		endings->first = fmin(endings->first, ledger_probe(ledger, life, 0)->at);
 		endings->last = fmax(endings->last, life->last_reply);
-		if (signal != SIGNAL_RESET_AT_EXPIRY && signal != SIGNAL_FIN_AT_EXPIRY)
+		if (!is_by_itself(signal))
 			continue;
 
 		const struct sample *closing = ledger_latest_probe(ledger, life);
@@ -153,8 +158,7 @@ static void tell_signal(struct result *result, const struct endings *endings)
 	result->signal = most;
 	result->signal_from = most == SIGNAL_SILENT ? ORIGIN_NONE : from;
 	for (enum signal_kind kind = SIGNAL_SILENT; kind <= SIGNAL_ICMP; kind++) {
-		bool by_itself = most == SIGNAL_RESET_AT_EXPIRY || most == SIGNAL_FIN_AT_EXPIRY;
-		int different = endings->count[kind] - (by_itself ? endings->unclear[kind] : 0);
+		int different = endings->count[kind] - (is_by_itself(most) ? endings->unclear[kind] : 0);
 
 		if (kind != most && different && length < sizeof others)
 			length += (size_t)snprintf(others + length, sizeof others - length, "%s%d by %s", length ? ", " : "",
@@ -234,7 +238,7 @@ static void judge_timeout(struct result *result, const struct search *search, en
 	result->outcome = OUTCOME_TIMEOUT;
 	result->timeout = (bracket->lower + bracket->upper) / 2;
 	result->keepalive_refreshes = keepalive_refreshes(search_ledger(search), timer, bracket);
-	by_itself = result->signal == SIGNAL_RESET_AT_EXPIRY || result->signal == SIGNAL_FIN_AT_EXPIRY;
+	by_itself = is_by_itself(result->signal);
 	if (by_itself && result->signal_from == ORIGIN_ENDPOINT)
 		result->outcome = OUTCOME_CLOSED_BY_ENDPOINT;
 	if (by_itself && result->signal_from == ORIGIN_UNKNOWN)

@@ -19,7 +19,9 @@
 #include <unistd.h>
 
 #define CAPTURE_PATIENCE 1.0 /* seconds from the kernel's word to the capture's */
-#define ANSWER_PATIENCE 1.5  /* seconds after which the far side is asked whether it received an unanswered probe */
+/* Seconds after which the far side is asked whether it received an unanswered probe: by then the first retransmission of
+ * any segment is due (RFC 6298 2.1). */
+#define ANSWER_PATIENCE 1.0
 #define RETRY_FIRST 0.002    /* seconds before a probe that found no buffer is tried again; doubles */
 enum { RETRIES = 6 };
 

@@ -67,7 +67,6 @@ static void one_timer_shows_in_both_directions(void **state)
 	assert_int_equal(findings.proxy, NO);
 }
 
-/* nf_conntrack_tcp_loose=1. The outbound direction is not waited for: the inbound one is the answer. */
 /* A control and a worker in each direction. */
 static void four_connections_are_enough(void **state)
 {
@@ -83,6 +82,7 @@ static void four_connections_are_enough(void **state)
 	assert_int_equal(findings.inbound.outcome, OUTCOME_NO_TIMEOUT);
 }
 
+/* nf_conntrack_tcp_loose=1. The outbound direction is not waited for: the inbound one is the answer. */
 static void only_the_far_side_sees_what_a_probe_revives(void **state)
 {
 	struct survey_config survey = both();
