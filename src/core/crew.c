@@ -23,7 +23,7 @@
 #define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost, at most ... */
 #define SPARE_SHARE 0.1       /* ... and this share of what was outlived */
 
-enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, MOST_OPENING_FAILURES = 10, FEW_WORKERS = 12,
+enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, PILOTS_AT_ONCE = 3, MOST_OPENING_FAILURES = 10, FEW_WORKERS = 12,
        FAILURES_TO_LEAVE = 5, MISSED_BY_ONE = 3, MISSED_BY_SEVERAL = 2, MOST_ASKED_IN_DOUBT = 3 };
 
 bool crew_is_control(const struct search *search, int conn)
@@ -216,14 +216,21 @@ bool crew_complete(const struct search *search)
 	return search->next_conn >= search->wanted || search->opening_failures >= MOST_OPENING_FAILURES;
 }
 
-/* The very first connection goes alone: a target that refuses is asked once, not a hundred times. */
+/* The very first connection goes alone: a target that refuses is asked once, not a hundred times. Where a lost SYN would
+ * cost the time that there is, a few go. */
 static bool pilot_landed(struct search *search, double now)
 {
+	int pilots = search->config.strategy == STRATEGY_ONCE ? PILOTS_AT_ONCE : 1;
+
 	for (int conn = 0; conn < search->next_conn; conn++)
 		if (!isnan(search->lives[conn].opened))
 			return true;
-	if (search->lives[search->next_conn - 1].state == LIFE_OPENING)
+	if (search->lives[search->next_conn - 1].state == LIFE_OPENING) {
+		if (search->next_conn < pilots && search->next_conn < search->wanted &&
+		    search_due(search, now, search->started + OPENING_GAP * search->next_conn))
+			crew_open(search, false, now);
 		return false;
+	}
 	if (search->last_error == ETIMEDOUT && search->next_conn < PILOT_TRIES)
 		crew_open(search, true, now);
 	else
@@ -238,6 +245,8 @@ static double opening_time(const struct search *search, int conn)
 	double last = fmin(OPENING_LAST, OPENING_SHARE * search->config.max_idle);
 	double first_half = OPENING_GAP * (half + 1);
 
+	if (search->config.strategy == STRATEGY_ONCE)
+		return fmax(once_opening(search, conn), OPENING_GAP * conn);
 	if (conn <= half)
 		return OPENING_GAP * conn;
 	return first_half * pow(fmax(last / first_half, 2), (double)(conn - half) / (search->wanted - half));
@@ -273,10 +282,12 @@ static bool suspicion(const struct search *search)
 
 static void keep_young(struct search *search, double now)
 {
+	double after = fmin(YOUNG_AFTER, search->config.strategy == STRATEGY_ONCE ? search->config.max_idle / 3 : INFINITY);
+
 	if (search->controls < 3 || suspicion(search))
 		return;
 	if (search->young < 0) {
-		if (!search_due(search, now, search->started + YOUNG_AFTER))
+		if (!search_due(search, now, search->started + after))
 			return;
 	} else {
 		const struct life *young = &search->lives[search->young];
@@ -470,7 +481,7 @@ void crew_plan(struct search *search, double now)
 		keep_young(search, now);
 	if (answering_controls(search) == 0 || (search->timer == TIMER_AGE && !has_fresh_control(search, now)))
 		crew_spare(search, true, now);
-	else if (crew_complete(search) && !search->in_doubt &&
+	else if (crew_complete(search) && !search->in_doubt && search->config.strategy != STRATEGY_ONCE &&
 		 search->workers < fmin(search->wanted - search->controls, FEW_WORKERS))
 		crew_spare(search, false, now);
 	if (search->in_doubt) {
@@ -480,13 +491,15 @@ void crew_plan(struct search *search, double now)
 	if (search_due(search, now, search->next_control) && !keeps_appointment(search, now)) {
 		/* Half of the shortest idle time searched, for it must outlive that; but one alone must often be free to
 		 * stand beside a worker. */
+		/* They take turns, and each must outlive all others' turns. */
+		double lasting = search->bracket.alive / 2 / search->controls;
 		double quick = fmax(search->config.min_idle / (search->controls > 1 ? 2 : 1), 0.1);
 
 		quick = fmin(quick, search->controls > 1 ? 0.5 : 1);
 		if (search->in_doubt)
 			ask_youngest(search, now);
 		if (crew_probe_control(search, now))
-			search->next_control = now + (search->in_doubt ? DOUBT_SPACING : fmax(CONTROL_SHARE * age, quick));
+			search->next_control = now + (search->in_doubt ? DOUBT_SPACING : fmax(fmin(CONTROL_SHARE * age, lasting), quick));
 		search_due(search, now, search->next_control);
 	}
 }

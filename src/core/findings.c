@@ -69,7 +69,9 @@ static enum tristate revived(const struct survey *survey, const struct findings 
 		return UNKNOWN;
 	if (longest && longest->outcome == SAMPLE_ALIVE && longest->idle > findings->inbound.expired)
 		return YES;
-	return has_timeout(&findings->outbound) ? NO : UNKNOWN;
+	/* Two wide intervals do not tell. */
+	return has_timeout(&findings->outbound) && search_strategy(survey_search(survey, DIRECTION_OUTBOUND)) != STRATEGY_ONCE
+		       ? NO : UNKNOWN;
 }
 
 static enum learned who_learned(const struct search *search)

@@ -67,7 +67,7 @@ static bool plan_rounds(struct search *search, double now)
 		alarm |= !life->control && time_at_first_probe(search, life) > search->bracket.alive;
 	}
 	/* Others nearly as old are witnesses: they answer, or add to the evidence. */
-	for (int i = 0; alarm && isnan(search->bracket.suspected) && i < WITNESSES_AT_ONCE; i++) {
+	for (int i = 0; alarm && search->config.strategy != STRATEGY_ONCE && isnan(search->bracket.suspected) && i < WITNESSES_AT_ONCE; i++) {
 		int witness = pick_oldest(search, now, search->bracket.alive, INFINITY);
 
 		if (witness >= 0)
@@ -97,7 +97,7 @@ void plan_search(struct search *search, double now)
 	const struct bracket *bracket = &search->bracket;
 
 	search->appointment = INFINITY;
-	if (gave_up(search, now))
+	if ((search->config.strategy == STRATEGY_ONCE && once_over(search, now)) || gave_up(search, now))
 		return;
 
 	bool waiting = plan_rounds(search, now);
@@ -111,6 +111,8 @@ void plan_search(struct search *search, double now)
 	if (search->timer == TIMER_AGE || search->control_died ||
 	    (bracket->mixed && bracket->alive - bracket->dead > MIXED_LIMIT * bracket->alive))
 		plan_contradiction(search, now, waiting);
+	else if (search->config.strategy == STRATEGY_ONCE)
+		plan_once(search, now, waiting);
 	else if (!isnan(bracket->suspected) || !isnan(bracket->upper))
 		plan_narrowing(search, now, waiting);
 	else if (waiting)

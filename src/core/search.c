@@ -97,7 +97,7 @@ static void choose_crew(struct search *search)
 	double ratio = pow(2.0 * workers, 1.0 / workers);
 	int steps = count_steps(config, ratio);
 
-	if (steps + RESERVE < workers)
+	if (config->strategy != STRATEGY_ONCE && steps + RESERVE < workers)
 		workers = steps + RESERVE;
 	/* The young control is opened apart, later. */
 	search->wanted = workers + (search->controls > 1 ? search->controls - 1 : 1);
@@ -123,7 +123,7 @@ struct search *search_new(const struct search_config *config)
 	search->started = NAN;
 	search->to_outlive = NAN;
 	search->doubt_since = search->witnessed_at = search->census_at = NAN;
-	search->young = search->final_conn = -1;
+	search->young = search->final_conn = search->again = -1;
 	search->appointment = INFINITY;
 	search->stale = true;
 	bracket_find(search->ledger, TIMER_IDLE, &search->bracket);
@@ -292,6 +292,22 @@ void search_interval(const struct search *search, const struct bracket *bracket,
 void search_note_forged(struct search *search)
 {
 	ledger_note_forged(search->ledger);
+}
+
+bool search_seen_once(const struct search *search)
+{
+	return search->config.strategy == STRATEGY_ONCE && search->again < 0;
+}
+
+bool search_fell_short(const struct search *search)
+{
+	return search->config.strategy == STRATEGY_ONCE &&
+	       search->bracket.alive < search->config.max_idle - 2 * ledger_jitter(search->ledger);
+}
+
+enum strategy search_strategy(const struct search *search)
+{
+	return search->config.strategy;
 }
 
 bool search_is_far(const struct search *search)

@@ -91,6 +91,14 @@ const struct ledger *search_ledger(const struct search *);
 /* See ledger_note_forged(). */
 void search_note_forged(struct search *);
 
+/* There was no time to see connections die again. */
+bool search_seen_once(const struct search *);
+
+/* What is to be answered in bounded time was not: nothing outlived the longest idle time. */
+bool search_fell_short(const struct search *);
+
+enum strategy search_strategy(const struct search *);
+
 /* Does the far side send the probes? */
 bool search_is_far(const struct search *);
 

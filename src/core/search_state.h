@@ -58,6 +58,10 @@ struct search {
 	double witnessed_at;        /* when all that were older than the timeout were asked to confirm it; NAN */
 	int final_conn;             /* the connection opened at the end to see that the target still answers; -1 */
 	int final_tries;
+
+	/* Once. */
+	int again;                  /* the first of the fresh connections that are to die as others did; -1 */
+	double again_from, again_to; /* the idle times that they are left to */
 };
 
 #define SPACING 0.6 /* seconds: Linux answers one probe in 500 ms (net.ipv4.tcp_invalid_ratelimit) */
@@ -137,6 +141,12 @@ void confirm_early(struct search *, double now);
 bool confirm_plan(struct search *, double now, bool waiting);
 /* A fresh connection at the end: does the target still take one? True once that is known. */
 bool confirm_fresh(struct search *, double now);
+
+/* once.c: the whole of STRATEGY_ONCE, but for contradictions. True when time is up: it has ended with what is known. */
+bool once_over(struct search *, double now);
+void plan_once(struct search *, double now, bool waiting);
+/* How many seconds after the first a connection is opened. */
+double once_opening(const struct search *, int conn);
 
 /* contradict.c */
 void plan_contradiction(struct search *, double now, bool waiting);

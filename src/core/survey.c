@@ -62,7 +62,7 @@ struct survey *survey_new(const struct survey_config *config)
 	survey->thorough = config->thorough;
 	survey->deadline = INFINITY;
 	survey->word_due = NAN;
-	survey->accompanied = config->inbound && left >= COMPANIONS_FROM;
+	survey->accompanied = config->inbound && left >= COMPANIONS_FROM && config->search.strategy != STRATEGY_ONCE;
 	for (int i = 0; i < COMPANIONS && survey->accompanied; i++, left--)
 		companion_init(&survey->companions[i], (enum companion_kind)i);
 	for (int i = 0; i < SIDES; i++) {

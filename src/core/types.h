@@ -67,7 +67,8 @@ struct action {
 	enum direction direction; /* whom the probe is to come from, or the connection is for */
 };
 
-enum strategy { STRATEGY_SWEEP, STRATEGY_LADDER };
+/* Once: is the longest idle time survived? The only one that ends in bounded time. */
+enum strategy { STRATEGY_SWEEP, STRATEGY_LADDER, STRATEGY_ONCE };
 
 enum outcome { OUTCOME_TIMEOUT, OUTCOME_NO_TIMEOUT, OUTCOME_CLOSED_BY_ENDPOINT, OUTCOME_INCONCLUSIVE, OUTCOME_UNREACHABLE };
 
@@ -106,6 +107,7 @@ enum warning_code {
 	WARNING_CLOCK_JUMP,    /* the machine slept, or the process was stopped, in the middle */
 	WARNING_MIXED_FATES,   /* the spread, where connections of equal idle time fared differently */
 	WARNING_OPEN_FAILED,   /* some of the test connections could not be opened */
+	WARNING_SEEN_ONCE,     /* a check had no time to see it again */
 	WARNING_CODES,
 };
 

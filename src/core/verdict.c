@@ -252,6 +252,10 @@ static void judge_timeout(struct result *result, const struct search *search, en
 	else if (zone > 1.001 * search_width_asked(search, bracket->lower))
 		warn(result, WARNING_WIDE_INTERVAL,
 		     "The interval is wider than asked for: the path or the number of connections did not allow a narrower one.");
+	if (search_seen_once(search) && !by_itself)
+		warn(result, WARNING_SEEN_ONCE,
+		     "A check waits no longer: connections were seen to die once. A table that was full or flushed might look the same; "
+		     "`idleprobe measure` tells, and to 1 %%.");
 }
 
 static void judge_mixed(struct result *result, const struct bracket *bracket, const struct endings *endings,
@@ -307,7 +311,7 @@ static void judge(struct result *result, const struct search *search)
 								     search_width_asked(search, bracket.lower))) {
 		search_interval(search, &bracket, &result->survived, &result->expired);
 		judge_timeout(result, search, timer, &bracket, &endings);
-	} else if (complete && !endings.total && !isnan(result->survived)) {
+	} else if (complete && !endings.total && !isnan(result->survived) && !search_fell_short(search)) {
 		result->outcome = OUTCOME_NO_TIMEOUT;
 	} else {
 		inconclusive(result, search_end(search) == SEARCH_RUNNING	  ? REASON_INTERRUPTED

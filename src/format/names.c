@@ -67,6 +67,7 @@ const char *warning_name(enum warning_code code)
 	case WARNING_CLOCK_JUMP: return "clock_jump";
 	case WARNING_MIXED_FATES: return "mixed_fates";
 	case WARNING_OPEN_FAILED: return "open_failed";
+	case WARNING_SEEN_ONCE: return "seen_once";
 	case WARNING_CODES: return "";
 	}
 	return NULL;
@@ -127,6 +128,7 @@ const char *strategy_name(enum strategy strategy)
 	switch (strategy) {
 	case STRATEGY_SWEEP: return "sweep";
 	case STRATEGY_LADDER: return "ladder";
+	case STRATEGY_ONCE: return "once";
 	}
 	return NULL;
 }
