@@ -3,6 +3,7 @@
 #define IDLEPROBE_COMMAND_H
 
 int cmd_measure(int argc, char **argv);
+int cmd_check(int argc, char **argv);
 int cmd_respond(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_generate(int argc, char **argv);

@@ -2,162 +2,145 @@
 
 #include "core/verdict.h"
 #include "edge/clock.h"
-#include "edge/host.h"
-#include "edge/privilege.h"
-#include "format/names.h"
-#include "loop.h"
+#include "run_report.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
-static double wall_clock(void)
-{
-	struct timespec now;
+/* Seconds: the timer is set no further ahead, so that a clock that jumps costs no more than this. */
+#define LONGEST_SLEEP 30.0
 
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+/* What is no longer needed once the answer stands. Not to be called by what it frees. */
+static void release(struct run *run)
+{
+	if (run->timer_event)
+		event_free(run->timer_event);
+	if (run->step)
+		event_free(run->step);
+	farside_free(run->far);
+	engine_free(run->engine);
+	if (run->timer >= 0)
+		close(run->timer);
+	run->timer_event = run->step = NULL;
+	run->far = NULL;
+	run->engine = NULL;
+	run->timer = -1;
 }
 
-static void describe_target(struct run *run, const struct options *options)
+static void end(struct run *run)
 {
-	const struct target *target = &run->target;
-	bool resolved = target->address[0];
-
-	run->report.options = options;
-	run->report.target.input = target->input;
-	run->report.target.host = target->host;
-	run->report.target.port = target->port;
-	run->report.target.address = resolved ? target->address : NULL;
-	run->report.target.interface = resolved && target->interface[0] ? target->interface : NULL;
-	run->report.target.source_address = resolved && target->source_address[0] ? target->source_address : NULL;
-	run->report.target.family = !resolved ? IP_ANY : target->family == AF_INET6 ? IP_V6 : IP_V4;
+	run->state = RUN_OVER;
+	release(run);
+	run->over(run->arg, run);
 }
 
-static void tell_unreachable(const struct run *run, char *text, size_t size)
+static void report(struct run *run)
 {
-	const struct target *target = &run->target;
-	int error = survey_error(run->survey);
-	const char *what, *next;
-
-	switch (error) {
-	case ECONNREFUSED:
-		what = "connection refused";
-		next = "nothing listens on that port, or a firewall rejects it; check host and port";
-		break;
-	case ETIMEDOUT:
-		what = "no answer to any connection attempt";
-		next = "the host is down, or a firewall drops the attempts; check host, port and firewall rules";
-		break;
-	case EHOSTUNREACH:
-	case ENETUNREACH:
-		what = "no route";
-		next = "check the address, and what `ip route get` says of it";
-		break;
-	case EACCES:
-	case EPERM:
-		what = "not permitted";
-		next = "a firewall rule of this host forbids the connection";
-		break;
-	default:
-		what = error ? strerror(error) : "no connection could be opened";
-		next = "check host and port";
-	}
-	snprintf(text, size, "%s port %u: %s: %s", target->address, target->port, what, next);
+	if (run_report_finish(run) < 0)
+		fail(&run->failure, EXIT_CANNOT_RUN, "out of memory");
+	else
+		events_end(&run->events, &run->report);
+	end(run);
 }
 
-static void warn_of_addresses(struct result *result, const struct target *target)
+static void conclude(struct run *run)
 {
-	struct warning *warning = &result->warnings[result->warning_count];
+	struct engine_stats stats = engine_stats(run->engine);
 
-	if (target->address_count < 2 || result->warning_count == WARNING_CODES)
+	if (survey_out_of_memory(run->survey)) {
+		fail(&run->failure, EXIT_CANNOT_RUN, "out of memory");
+		end(run);
 		return;
-	result->warning_count++;
-	warning->code = WARNING_SEVERAL_ADDRESSES;
-	snprintf(warning->message, sizeof warning->message,
-		 "%.80s has %d addresses; only %.50s was measured. To measure another, name it.", target->host,
-		 target->address_count, target->address);
+	}
+	findings_reach(run->survey, &(struct circumstances){
+		.interrupted = run->report.interrupted,
+		.address_changed = stats.address_changed,
+		.capture_drops = stats.dropped,
+		.clock_jump = run->latest,
+	}, &run->findings);
+	run_report_findings(run);
+	report(run);
 }
 
-static int list_consistent(struct run *run)
+static void arm(struct run *run, double now)
 {
-	struct report *report = &run->report;
-	size_t count;
-	const struct platform *list = platforms_list(run->platforms, &count);
+	double wait = fmin(fmax(survey_deadline(run->survey) - now, 0), LONGEST_SLEEP);
+	struct itimerspec when = { .it_value.tv_sec = (time_t)wait };
 
-	report->consistent = calloc(count + 1, sizeof *report->consistent);
-	if (!report->consistent)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (platform_consistent(&list[i], &report->result, report->options->precision))
-			report->consistent[report->consistent_count++] = &list[i];
-	return 0;
+	/* A timer of zero is one that is off. */
+	when.it_value.tv_nsec = (long)((wait - floor(wait)) * 1e9) + 1;
+	if (when.it_value.tv_nsec > 999999999)
+		when.it_value.tv_nsec = 999999999;
+	timerfd_settime(run->timer, 0, &when, NULL);
+	run->wake = now + wait;
 }
 
-static void list_samples(const struct run *run, enum direction direction, struct report_side *side)
+/* Does all that is to be done now, and sees to it that it is called again in time. */
+static void advance(struct run *run)
 {
-	const struct search *search = survey_search(run->survey, direction);
+	struct action action;
+	double now = clock_now();
 
-	if (!search)
+	if (run->state != RUN_MEASURING)
 		return;
-	side->samples = ledger_samples(search_ledger(search), &side->sample_count);
-	side->numbers = survey_numbers(run->survey, direction);
+	run->latest = fmax(run->latest, now - run->wake);
+	while (survey_next(run->survey, now, &action)) {
+		engine_act(run->engine, &action);
+		now = clock_now();
+	}
+	/* After a change of address no probe can be sent on the connections that were open: there will be no answer. */
+	if (survey_done(run->survey) || engine_stats(run->engine).address_changed) {
+		run->state = RUN_ANSWERED;
+		event_active(run->step, 0, 0);
+	} else {
+		arm(run, now);
+	}
 }
 
-/* What the report says besides the result; also where there was no search. */
-static int finish(struct run *run, double started, struct failure *failure)
+static void on_observation(void *arg, const struct observation *seen)
 {
-	struct report *report = &run->report;
-	struct keepalive host = host_keepalive();
+	struct run *run = arg;
 
-	report->finished_at = wall_clock();
-	report->elapsed = clock_now() - started;
-	if (run->survey) {
-		report->path = survey_path(run->survey);
-		list_samples(run, DIRECTION_OUTBOUND, &report->outbound);
-		list_samples(run, DIRECTION_INBOUND, &report->inbound);
-	}
-	advice_give(&report->result, &host, &report->advice);
-	if (list_consistent(run) < 0)
-		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
-	return 0;
+	if (run->state != RUN_MEASURING)
+		return;
+	survey_observe(run->survey, seen);
+	events_observation(&run->events, seen);
+	advance(run);
+	if (seen->what == OBSERVED_SENT || seen->what == OBSERVED_OUTBOUND)
+		return; /* proves nothing */
+	double now = clock_now();
+	struct search_progress progress = survey_progress(run->survey, now);
+	events_finding(&run->events, now, progress.survived, progress.expired);
 }
 
-/* Whether the target is a responder, which is waited for. Nothing is sent to one that is not. */
-static int find_far(struct run *run, struct loop *loop, struct failure *failure)
+static void on_timer(evutil_socket_t timer, short what, void *arg)
 {
-	const struct options *options = run->report.options;
-	const struct farside_config config = {
-		.base = loop->base,
-		.target = &run->target,
-		.token = options->token,
-		.changed = loop_on_far_changed,
-		.answer = loop_on_far_answer,
-		.arg = loop,
-	};
+	uint64_t expirations;
 
-	if (options->direction == DIRECTIONS_OUT || options->connections < 2 * FEWEST_CONNECTIONS)
-		return 0;
-	loop->far = run->far = farside_new(&config);
-	if (!run->far)
-		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
-	if (loop_run(loop, failure) < 0)
-		return -1;
-	if (farside_state(run->far) == FARSIDE_REFUSED) {
-		*failure = *farside_failure(run->far);
-		return -1;
-	}
-	if (farside_state(run->far) != FARSIDE_READY) {
-		farside_free(run->far);
-		loop->far = run->far = NULL;
-	}
-	if (!run->far && !loop->interrupted && (options->direction == DIRECTIONS_IN || options->direction == DIRECTIONS_BOTH))
-		return fail(failure, EXIT_CANNOT_RUN, "%s port %u shows no banner of `idleprobe respond` within a second; start it there, "
-			    "or probe from this side alone: --direction out", run->target.address, run->target.port);
-	return 0;
+	(void)what;
+	if (read(timer, &expirations, sizeof expirations) > 0)
+		advance(arg);
+}
+
+static void on_far_answer(void *arg, const struct protocol_answer *answer, double at)
+{
+	struct run *run = arg;
+
+	engine_answer(run->engine, answer, at);
+}
+
+static void on_far_changed(void *arg, enum farside_state state)
+{
+	struct run *run = arg;
+
+	if (run->state == RUN_MEASURING)
+		engine_far_changed(run->engine, state == FARSIDE_READY);
+	else
+		event_active(run->step, 0, 0);
 }
 
 static void describe_far(struct run *run)
@@ -168,7 +151,8 @@ static void describe_far(struct run *run)
 	run->report.nat = (struct report_nat){ farside_translated(run->far), run->observed, banner->port, UNKNOWN };
 }
 
-static int survey_start(struct run *run, struct loop *loop, struct failure *failure)
+/* 0, or -1 without memory. */
+static int prepare_survey(struct run *run)
 {
 	const struct options *options = run->report.options;
 	struct survey_config config = {
@@ -182,117 +166,163 @@ static int survey_start(struct run *run, struct loop *loop, struct failure *fail
 		},
 		.outbound = options->direction != DIRECTIONS_IN,
 		.inbound = run->far,
-		.thorough = options->direction == DIRECTIONS_BOTH,
+		.thorough = options->direction == DIRECTIONS_BOTH || options->strategy == STRATEGY_ONCE,
 	};
 
 	config.search.documented = platforms_timeouts(run->platforms, &config.search.documented_count);
-	loop->survey = run->survey = survey_new(&config);
+	run->survey = survey_new(&config);
 	if (!run->survey)
-		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
+		return fail(&run->failure, EXIT_CANNOT_RUN, "out of memory");
 	run->report.outbound.result = config.outbound ? &run->findings.outbound : NULL;
 	run->report.inbound.result = config.inbound ? &run->findings.inbound : NULL;
 	if (run->far) {
 		describe_far(run);
-		engine_set_far(loop->engine, run->far);
+		engine_set_far(run->engine, run->far);
 	}
-	events_start(loop->events, &run->report);
+	events_start(&run->events, &run->report);
 	return 0;
 }
 
-/* Runs the loop until the answer stands or the user has had enough. */
-static int survey_run(struct run *run, struct loop *loop, struct failure *failure)
-{
-	struct engine_stats stats;
-
-	if (loop_run(loop, failure) < 0)
-		return -1;
-	if (survey_out_of_memory(run->survey))
-		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
-
-	run->report.interrupted = loop->interrupted;
-	stats = engine_stats(loop->engine);
-	findings_reach(run->survey, &(struct circumstances){
-		.interrupted = loop->interrupted,
-		.address_changed = stats.address_changed,
-		.capture_drops = stats.dropped,
-		.clock_jump = loop->latest,
-	}, &run->findings);
-	run->report.result = run->findings.whole;
-	run->report.proxy = run->far ? run->findings.proxy : UNKNOWN;
-	run->report.learned = run->findings.learned;
-	run->report.nat.remapped = run->findings.remapped;
-	if (run->findings.proxy == YES)
-		run->report.inbound.result = NULL;
-	if (run->report.result.outcome == OUTCOME_UNREACHABLE)
-		tell_unreachable(run, run->report.error, sizeof run->report.error);
-	else
-		warn_of_addresses(&run->report.result, &run->target);
-	return 0;
-}
-
-static int measure(struct run *run, struct loop *loop, struct failure *failure)
+/* Whether the target is a responder is known, or is not to be waited for. 0, or -1 where it cannot be measured then. */
+static int settle_far(struct run *run)
 {
 	const struct options *options = run->report.options;
-	const struct engine_config config = {
-		.base = loop->base,
-		.target = &run->target,
-		.connections = options->connections,
-		.observe = loop_on_observation,
-		.observe_arg = loop,
-	};
 
-	loop->engine = engine_raw_new(&config, failure);
-	if (!loop->engine || privilege_drop(failure) < 0)
+	if (run->far && farside_state(run->far) == FARSIDE_REFUSED) {
+		run->failure = *farside_failure(run->far);
 		return -1;
-	if (loop_watch(loop, !options->quiet && !options->verbose && isatty(STDERR_FILENO)) < 0)
-		return fail(failure, EXIT_CANNOT_RUN, "cannot set up the event loop");
-	if (find_far(run, loop, failure) < 0 || survey_start(run, loop, failure) < 0)
-		return -1;
-	return survey_run(run, loop, failure);
+	}
+	if (run->far && farside_state(run->far) != FARSIDE_READY) {
+		farside_free(run->far);
+		run->far = NULL;
+	}
+	if (!run->far && !run->report.interrupted &&
+	    (options->direction == DIRECTIONS_IN || options->direction == DIRECTIONS_BOTH))
+		return fail(&run->failure, EXIT_CANNOT_RUN,
+			    "%s port %u shows no banner of `idleprobe respond` within a second; start it there, or probe "
+			    "from this side alone: --direction out", run->target.address, run->target.port);
+	return 0;
 }
 
-int run_measure(struct run *run, const struct options *options, struct events *events, struct failure *failure)
+static void measure(struct run *run)
 {
-	static const int families[] = { [IP_ANY] = AF_UNSPEC, [IP_V4] = AF_INET, [IP_V6] = AF_INET6 };
-	double started = clock_now();
-	struct loop loop;
-	int status;
+	if (settle_far(run) < 0 || prepare_survey(run) < 0) {
+		end(run);
+		return;
+	}
+	run->state = RUN_MEASURING;
+	run->wake = clock_now();
+	advance(run);
+}
 
-	*run = (struct run){ .report = { .started_at = wall_clock(), .result = verdict_none, .proxy = UNKNOWN } };
+static void on_step(evutil_socket_t unused, short what, void *arg)
+{
+	struct run *run = arg;
+
+	(void)unused;
+	(void)what;
+	if (run->state == RUN_LOOKING)
+		measure(run);
+	else if (run->state == RUN_ANSWERED)
+		conclude(run);
+}
+
+int run_init(struct run *run, const struct run_config *config, const char *target, struct failure *failure)
+{
+	*run = (struct run){
+		.report = { .started_at = run_report_now(), .result = verdict_none, .proxy = UNKNOWN, .options = config->options },
+		.platforms = config->platforms,
+		.base = config->base,
+		.events = config->events,
+		.timer = -1,
+		.started = clock_now(),
+		.over = config->over,
+		.arg = config->arg,
+	};
 	run->report.outbound.result = &run->report.result;
 	run->report.path = (struct path_stats){ .rtt_min = NAN, .rtt_median = NAN, .rtt_max = NAN, .loss = NAN };
-	if (target_parse(&run->target, options->targets[0], failure) < 0)
-		return -1;
-	run->platforms = platforms_load();
-	if (!run->platforms)
-		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
-	status = target_resolve(&run->target, families[options->ip_version], options->interface, failure);
-	describe_target(run, options);
-	if (status < 0 && failure->code == EXIT_CANNOT_RUN) {
-		/* It was tried: that is a report. */
-		snprintf(run->report.error, sizeof run->report.error, "%s", failure->text);
-		events_start(events, &run->report);
-	} else if (status < 0) {
-		return -1;
-	} else {
-		status = loop_open(&loop, failure);
-		loop.events = events;
-		if (status == 0)
-			status = measure(run, &loop, failure);
-		loop_unwatch(&loop);
-		loop_close(&loop);
-		if (status < 0)
-			return -1;
-	}
-	if (finish(run, started, failure) < 0)
-		return -1;
-	events_end(events, &run->report);
-	return 0;
+	return target_parse(&run->target, target, failure);
 }
 
 void run_free(struct run *run)
 {
+	release(run);
 	free(run->report.consistent);
-	platforms_free(run->platforms);
 	survey_free(run->survey);
+}
+
+int run_resolve(struct run *run, struct failure *failure)
+{
+	static const int families[] = { [IP_ANY] = AF_UNSPEC, [IP_V4] = AF_INET, [IP_V6] = AF_INET6 };
+	const struct options *options = run->report.options;
+	int status = target_resolve(&run->target, families[options->ip_version], options->interface, failure);
+
+	run_report_target(run);
+	if (status == 0)
+		return 0;
+	if (failure->code != EXIT_CANNOT_RUN)
+		return -1;
+	/* It was tried: that is a report. */
+	snprintf(run->report.error, sizeof run->report.error, "%s", failure->text);
+	events_start(&run->events, &run->report);
+	report(run);
+	return 0;
+}
+
+int run_open(struct run *run, int connections, struct failure *failure)
+{
+	const struct engine_config config = {
+		.base = run->base,
+		.target = &run->target,
+		.connections = connections,
+		.observe = on_observation,
+		.observe_arg = run,
+	};
+
+	run->engine = engine_raw_new(&config, failure);
+	if (!run->engine)
+		return -1;
+	run->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	run->timer_event = run->timer < 0 ? NULL : event_new(run->base, run->timer, EV_READ | EV_PERSIST, on_timer, run);
+	run->step = event_new(run->base, -1, 0, on_step, run);
+	if (!run->timer_event || !run->step || event_add(run->timer_event, NULL) < 0)
+		return fail(failure, EXIT_CANNOT_RUN, "cannot set up the event loop: %s", strerror(errno));
+	return 0;
+}
+
+void run_begin(struct run *run)
+{
+	const struct options *options = run->report.options;
+	const struct farside_config config = {
+		.base = run->base,
+		.target = &run->target,
+		.token = options->token,
+		.changed = on_far_changed,
+		.answer = on_far_answer,
+		.arg = run,
+	};
+
+	run->state = RUN_LOOKING;
+	if (options->direction == DIRECTIONS_OUT || options->connections < 2 * FEWEST_CONNECTIONS) {
+		event_active(run->step, 0, 0);
+		return;
+	}
+	run->far = farside_new(&config);
+	if (!run->far) {
+		fail(&run->failure, EXIT_CANNOT_RUN, "out of memory");
+		end(run);
+	}
+}
+
+void run_interrupt(struct run *run)
+{
+	if (run->state == RUN_OVER)
+		return;
+	run->report.interrupted = true;
+	if (run->state == RUN_LOOKING && (settle_far(run) < 0 || prepare_survey(run) < 0)) {
+		end(run);
+		return;
+	}
+	run->state = RUN_ANSWERED;
+	conclude(run);
 }

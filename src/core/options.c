@@ -11,32 +11,45 @@
 #define DAYS 86400.0
 #define FIELD(name) offsetof(struct options, name)
 
+/* What `measure` and `check` have in common. */
+#define MEASURING_ROWS \
+	{ "min-idle", 0, OPTION_DURATION, FIELD(min_idle), "DURATION", "shortest idle time searched [1s]", \
+	  0.2, 30 * DAYS, "from 0.2s to 30d" }, \
+	{ "max-idle", 0, OPTION_DURATION, FIELD(max_idle), "DURATION", "longest idle time searched [2h5m]", \
+	  0.2, 30 * DAYS, "from 0.2s to 30d" }, \
+	{ "precision", 0, OPTION_PERCENT, FIELD(precision), "PERCENT", "how exact, as a share of the timeout [1%]", \
+	  0.0001, 0.4999, "from 0.01% to less than 50%" }, \
+	{ "resolution", 0, OPTION_DURATION, FIELD(resolution), "DURATION", "how exact in time; the wider one counts [1s]", \
+	  0.01, DAYS, "from 10ms to 1d" }, \
+	{ "connections", 0, OPTION_NUMBER, FIELD(connections), "N", "test connections open at once [96]", \
+	  2, 10000, "from 2 to 10000" }, \
+	{ "strategy", 0, OPTION_CHOICE, FIELD(strategy), "sweep|ladder", "one fast pass, or few connections [sweep]" }, \
+	{ "direction", 0, OPTION_CHOICE, FIELD(direction), "auto|out|in|both", "who sends the probes [auto]" }, \
+	{ "engine", 0, OPTION_CHOICE, FIELD(engine), "auto|raw|socket", "how probes are sent [auto]" }, \
+	{ "token", 0, OPTION_TEXT, FIELD(token), "SECRET", "the responder's token [$IDLEPROBE_TOKEN]" }, \
+	{ "targets", 0, OPTION_TEXT, FIELD(targets_file), "FILE", "also the targets in FILE, one on each line" }, \
+	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "the report as JSON", .value = 1 }, \
+	{ "output", 'o', OPTION_TEXT, FIELD(output), "FILE", "also write the JSON report to FILE" }, \
+	{ "events", 0, OPTION_TEXT, FIELD(events), "FILE", "append a JSON line to FILE as things happen" }, \
+	{ "interface", 'i', OPTION_TEXT, FIELD(interface), "IFACE", "leave through this interface" }, \
+	{ "ipv4", '4', OPTION_FLAG, FIELD(ip_version), NULL, "IPv4 only", .value = IP_V4 }, \
+	{ "ipv6", '6', OPTION_FLAG, FIELD(ip_version), NULL, "IPv6 only", .value = IP_V6 }, \
+	{ "quiet", 'q', OPTION_FLAG, FIELD(quiet), NULL, "no progress", .value = 1 }, \
+	{ "verbose", 'v', OPTION_FLAG, FIELD(verbose), NULL, "tell probes and replies", .value = 1 }, \
+	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "this text", .value = 1 },
+
 const struct option_row measure_options[] = {
-	{ "min-idle", 0, OPTION_DURATION, FIELD(min_idle), "DURATION", "shortest idle time searched [1s]",
-	  0.2, 30 * DAYS, "from 0.2s to 30d" },
-	{ "max-idle", 0, OPTION_DURATION, FIELD(max_idle), "DURATION", "longest idle time searched [2h5m]",
-	  0.2, 30 * DAYS, "from 0.2s to 30d" },
-	{ "precision", 0, OPTION_PERCENT, FIELD(precision), "PERCENT", "how exact, as a share of the timeout [1%]",
-	  0.0001, 0.4999, "from 0.01% to less than 50%" },
-	{ "resolution", 0, OPTION_DURATION, FIELD(resolution), "DURATION", "how exact in time; the wider one counts [1s]",
-	  0.01, DAYS, "from 10ms to 1d" },
-	{ "connections", 0, OPTION_NUMBER, FIELD(connections), "N", "test connections open at once [96]",
-	  2, 10000, "from 2 to 10000" },
-	{ "strategy", 0, OPTION_CHOICE, FIELD(strategy), "sweep|ladder", "one fast pass, or few connections [sweep]" },
-	{ "direction", 0, OPTION_CHOICE, FIELD(direction), "auto|out|in|both", "who sends the probes [auto]" },
-	{ "engine", 0, OPTION_CHOICE, FIELD(engine), "auto|raw|socket", "how probes are sent [auto]" },
 	{ "min", 0, OPTION_DURATION, FIELD(minimum), "DURATION", "exit 1 if the timeout found is shorter",
 	  0.001, 30 * DAYS, "above 0, up to 30d" },
-	{ "token", 0, OPTION_TEXT, FIELD(token), "SECRET", "the responder's token [$IDLEPROBE_TOKEN]" },
-	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "the report as JSON", .value = 1 },
-	{ "output", 'o', OPTION_TEXT, FIELD(output), "FILE", "also write the JSON report to FILE" },
-	{ "events", 0, OPTION_TEXT, FIELD(events), "FILE", "append a JSON line to FILE as things happen" },
-	{ "interface", 'i', OPTION_TEXT, FIELD(interface), "IFACE", "leave through this interface" },
-	{ "ipv4", '4', OPTION_FLAG, FIELD(ip_version), NULL, "IPv4 only", .value = IP_V4 },
-	{ "ipv6", '6', OPTION_FLAG, FIELD(ip_version), NULL, "IPv6 only", .value = IP_V6 },
-	{ "quiet", 'q', OPTION_FLAG, FIELD(quiet), NULL, "no progress", .value = 1 },
-	{ "verbose", 'v', OPTION_FLAG, FIELD(verbose), NULL, "tell probes and replies", .value = 1 },
-	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "this text", .value = 1 },
+	MEASURING_ROWS
+	{ NULL },
+};
+
+const struct option_row check_options[] = {
+	{ "min", 0, OPTION_DURATION, FIELD(minimum), "DURATION", "idle time that is to be survived",
+	  0.001, 30 * DAYS, "above 0, up to 30d" },
+	{ "nagios", 0, OPTION_FLAG, FIELD(nagios), NULL, "one line and the exit codes of a Nagios plugin", .value = 1 },
+	MEASURING_ROWS
 	{ NULL },
 };
 
@@ -288,11 +301,8 @@ int options_parse(struct options *options, const struct option_row *rows, int ar
 
 int options_check(const struct options *options, struct failure *failure)
 {
-	if (options->target_count == 0)
-		return fail(failure, EXIT_USAGE, "measure: which target? Expected is HOST:PORT or [IPV6]:PORT");
-	if (options->target_count > 1)
-		return fail(failure, EXIT_USAGE, "measure: %d targets were given ('%.60s', '%.60s' ...); this version "
-			    "measures one at a time", options->target_count, options->targets[0], options->targets[1]);
+	if (options->target_count == 0 && !options->targets_file)
+		return fail(failure, EXIT_USAGE, "which target? Expected is HOST:PORT or [IPV6]:PORT, or --targets FILE");
 	if (options->min_idle >= options->max_idle)
 		return fail(failure, EXIT_USAGE, "--min-idle (%s) must be less than --max-idle (%s)",
 			    duration_text(options->min_idle).text, duration_text(options->max_idle).text);
@@ -307,6 +317,20 @@ int options_check(const struct options *options, struct failure *failure)
 		return fail(failure, EXIT_USAGE, "--direction both needs at least %d --connections, %d for each direction",
 			    2 * FEWEST_CONNECTIONS, FEWEST_CONNECTIONS);
 	return 0;
+}
+
+int options_settle_check(struct options *options, struct failure *failure)
+{
+	const int most = 48; /* for two directions */
+
+	if (isnan(options->minimum))
+		return fail(failure, EXIT_USAGE, "which idle time is to be survived? Expected is, for example, --min 10m");
+	options->strategy = STRATEGY_ONCE;
+	options->max_idle = options->minimum;
+	options->min_idle = fmin(options->min_idle, options->minimum / 2);
+	if (options->connections > most)
+		options->connections = most;
+	return options_check(options, failure);
 }
 
 int options_check_respond(const struct options *options, struct failure *failure)

@@ -30,7 +30,7 @@ struct options {
 	int engine;                /* enum engine_choice */
 	int ip_version;            /* enum ip_version */
 	int json, quiet, verbose, help;
-	const char *token, *output, *events, *interface; /* NULL where not given; they point into argv */
+	const char *token, *output, *events, *interface, *targets_file; /* NULL where not given; they point into argv */
 	char **targets;            /* the operands: argv's, which parsing reorders */
 	int target_count;
 
@@ -39,6 +39,9 @@ struct options {
 	double lifetime, orphaned; /* seconds */
 	int respond_connections, per_address, commands, remember;
 	int version;
+
+	/* of `check` */
+	int nagios;
 
 	/* of `report` */
 	int format;                /* enum format_choice */
@@ -67,7 +70,7 @@ struct option_row {
 };
 
 /* The rows of each command. */
-extern const struct option_row measure_options[], respond_options[], report_options[];
+extern const struct option_row measure_options[], check_options[], respond_options[], report_options[];
 
 /* The defaults that --help and the manual tell. */
 void options_default(struct options *);
@@ -78,6 +81,9 @@ int options_parse(struct options *, const struct option_row *, int argc, char **
 
 /* Whether the options of `measure` go together and can be carried out by this version. 0, or -1 with EXIT_USAGE. */
 int options_check(const struct options *, struct failure *);
+
+/* The same for `check`; and says by which search: for no longer than --min. */
+int options_settle_check(struct options *, struct failure *);
 
 /* The same for `respond`, and for `report`. */
 int options_check_respond(const struct options *, struct failure *);

@@ -91,6 +91,8 @@ static void choose_crew(struct search *search)
 
 	if (config->strategy == STRATEGY_LADDER && config->connections > 4)
 		config->connections = 4;
+	if (config->strategy == STRATEGY_ONCE && config->connections > 24)
+		config->connections = 24;
 	search->controls = config->connections < 6 ? 1 : config->far && config->connections >= 24 ? 6 : 3;
 
 	int workers = config->connections - search->controls;
@@ -112,6 +114,8 @@ struct search *search_new(const struct search_config *config)
 		return NULL;
 	search->config = *config;
 	search->spacing = config->far ? SPACING_FAR : SPACING;
+	if (config->strategy == STRATEGY_ONCE)
+		search->config.resolution = config->max_idle; /* any interval is an answer */
 	if (config->far)
 		search->config.min_idle = fmin(fmax(config->min_idle, SPACING_FAR), config->max_idle);
 	search->ledger = ledger_new();

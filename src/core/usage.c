@@ -5,7 +5,7 @@
 const struct usage usages[] = {
 	{
 		.name = "measure",
-		.operands = "HOST[:PORT]",
+		.operands = "HOST[:PORT]...",
 		.summary = "find the idle timeout on the path to HOST:PORT",
 		.note = "PORT is 7440 unless told. A DURATION is in seconds, or 250ms, 15m, 2h4m.",
 		.options = measure_options,
@@ -14,6 +14,18 @@ const struct usage usages[] = {
 			{ "idleprobe measure --max-idle 20m --min 15m --json 192.0.2.7:443", "for CI" },
 		},
 		.exits = "0 answer, 1 shorter than --min, 2 usage, 3 no answer, 4 cannot run",
+	},
+	{
+		.name = "check",
+		.operands = "HOST[:PORT]...",
+		.summary = "pass or fail: does a connection left idle for --min still work?",
+		.note = "Waits once, a little longer than --min at most; all targets at the same time.",
+		.options = check_options,
+		.examples = {
+			{ "idleprobe check --min 10m db.example:5432 cache.example:6379", "before a deployment" },
+			{ "idleprobe check --min 10m --nagios --targets /etc/idleprobe/targets", "as a plugin" },
+		},
+		.exits = "0 passed, 1 failed, 2 usage, 3 no answer, 4 cannot run; --nagios: 0, 2 or 3",
 	},
 	{
 		.name = "respond",

@@ -20,6 +20,9 @@ static cJSON *event(const char *name, double at)
 
 static void put(struct events *events, cJSON *root)
 {
+	if (events->target)
+		json_text(root, "input", events->target);
+
 	char *line = json_line(root);
 	size_t length = line ? strlen(line) : 0;
 
@@ -55,8 +58,9 @@ void events_start(struct events *events, const struct report *report)
 static void tell(struct events *events, const struct observation *seen)
 {
 	FILE *out = events->verbose;
+	const char *named = events->target ? events->target : "", *gap = events->target ? "  " : "";
 
-	fprintf(out, "%10.3f s  connection %-4d %s", seen->at, seen->conn, observed_name(seen->what));
+	fprintf(out, "%10.3f s  %s%sconnection %-4d %s", seen->at, named, gap, seen->conn, observed_name(seen->what));
 	if (!isnan(seen->rtt))
 		fprintf(out, " after %.1f ms", seen->rtt * 1000);
 	if (origin_name(seen->from) && seen->what != OBSERVED_REPLY)
@@ -100,16 +104,25 @@ static bool same(double a, double b)
 	return (isnan(a) && isnan(b)) || fabs(a - b) < 0.001;
 }
 
+static void tell_finding(const struct events *events, double now)
+{
+	FILE *out = events->verbose;
+
+	fprintf(out, "%10.3f s  %s%ssurvived %.1f s", now, events->target ? events->target : "", events->target ? "  " : "",
+		events->survived);
+	if (!isnan(events->expired))
+		fprintf(out, ", expired by %.1f s", events->expired);
+	fputc('\n', out);
+}
+
 void events_finding(struct events *events, double now, double survived, double expired)
 {
 	if (same(survived, events->survived) && same(expired, events->expired))
 		return;
 	events->survived = survived;
 	events->expired = expired;
-	if (events->verbose && isnan(expired))
-		fprintf(events->verbose, "%10.3f s  survived %.1f s\n", now, survived);
-	else if (events->verbose)
-		fprintf(events->verbose, "%10.3f s  survived %.1f s, expired by %.1f s\n", now, survived, expired);
+	if (events->verbose)
+		tell_finding(events, now);
 	if (!wanted(events))
 		return;
 	cJSON *root = event("finding", now);

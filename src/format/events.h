@@ -10,6 +10,7 @@ struct events {
 	int fd;                   /* of the JSON lines; -1: none */
 	int error;                /* errno of the line that could not be written; no more are then */
 	FILE *verbose;            /* of the plain lines; NULL: none */
+	const char *target;       /* as it was given, where several are measured at once; else NULL */
 	double survived, expired; /* last told */
 };
 

@@ -22,6 +22,24 @@ static struct span name_of(const struct report *report)
 	return name;
 }
 
+static bool is_check(const struct report *report)
+{
+	return report->options->strategy == STRATEGY_ONCE;
+}
+
+/* How its answer begins. */
+static const char *check_words(const struct report *report)
+{
+	if (!is_check(report))
+		return "";
+	switch (report_passed(report)) {
+	case YES: return "Passed. ";
+	case NO: return "Failed. ";
+	case UNKNOWN: return "Undecided. ";
+	}
+	return "";
+}
+
 /* How it ends, and what else belongs to the answer. */
 static void explain(const struct text *text, const struct report *report)
 {
@@ -50,7 +68,10 @@ static void answer(const struct text *text, const struct report *report)
 
 	switch (result->outcome) {
 	case OUTCOME_TIMEOUT:
-		snprintf(words, sizeof words, "Idle connections to %s stop working after %s.", name.text, span_words(result).text);
+		if (is_check(report))
+			snprintf(words, sizeof words, "Idle connections to %s stop working %s.", name.text, between_words(result).text);
+		else
+			snprintf(words, sizeof words, "Idle connections to %s stop working after %s.", name.text, span_words(result).text);
 		break;
 	case OUTCOME_CLOSED_BY_ENDPOINT:
 		snprintf(words, sizeof words, "%s itself closes idle connections after %s.", name.text, span_words(result).text);
@@ -72,7 +93,7 @@ static void answer(const struct text *text, const struct report *report)
 		break;
 	}
 	/* The first line is the answer: a colleague, or `head -1`, gets all of it. */
-	fprintf(text->out, text->colour ? "\033[1m%s\033[0m\n" : "%s\n", words);
+	fprintf(text->out, text->colour ? "\033[1m%s%s\033[0m\n" : "%s%s\n", check_words(report), words);
 	explain(text, report);
 }
 
@@ -82,7 +103,7 @@ static void bound(const struct text *text, const struct report *report)
 	double minimum = report->options->minimum;
 	const char *verdict = "cannot be told";
 
-	if (isnan(minimum))
+	if (isnan(minimum) || is_check(report))
 		return;
 	switch (report_passed(report)) {
 	case YES: verdict = "met"; break;

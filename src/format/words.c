@@ -25,6 +25,18 @@ struct span span_words(const struct result *result)
 	return span;
 }
 
+struct span between_words(const struct result *result)
+{
+	int decimals = span_decimals(result);
+	struct span span;
+
+	if (isnan(result->survived))
+		snprintf(span.text, sizeof span.text, "within %.*f s", decimals, result->expired);
+	else
+		snprintf(span.text, sizeof span.text, "after %.*f to %.*f s", decimals, result->survived, decimals, result->expired);
+	return span;
+}
+
 static const char *origin_words(enum origin origin)
 {
 	switch (origin) {
