@@ -269,11 +269,12 @@ int run_resolve(struct run *run, struct failure *failure)
 	return 0;
 }
 
-int run_open(struct run *run, int connections, struct failure *failure)
+int run_open(struct run *run, struct capture *capture, int connections, struct failure *failure)
 {
 	const struct engine_config config = {
 		.base = run->base,
 		.target = &run->target,
+		.capture = capture,
 		.connections = connections,
 		.observe = on_observation,
 		.observe_arg = run,

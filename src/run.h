@@ -45,6 +45,8 @@ struct run {
 	void *arg;
 };
 
+struct capture;
+
 struct run_config {
 	const struct options *options;
 	const struct platforms *platforms; /* must outlive the run */
@@ -61,9 +63,9 @@ void run_free(struct run *);
 /* Looks the name up; a name that is not found, or a host without a route, is over then. 0, or -1 with EXIT_USAGE. */
 int run_resolve(struct run *, struct failure *);
 
-/* Opens what needs privileges, which the caller gives up then. `connections`: of all runs, for the descriptor limit.
- * 0, or -1 with the failure. */
-int run_open(struct run *, int connections, struct failure *);
+/* Opens what needs privileges, but for the capture (of the target's interface), which the caller starts then, and gives them
+ * up. `connections`: of all runs, for the descriptor limit. 0, or -1 with the failure. */
+int run_open(struct run *, struct capture *, int connections, struct failure *);
 
 /* From now on the event loop measures. */
 void run_begin(struct run *);

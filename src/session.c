@@ -1,5 +1,6 @@
 #include "session.h"
 
+#include "edge/capture.h"
 #include "edge/clock.h"
 #include "edge/display.h"
 #include "edge/output.h"
@@ -30,6 +31,8 @@ struct session {
 	struct display display;
 	struct run *runs;
 	size_t count, over;
+	struct capture *captures[TARGETS_MOST]; /* one for each interface */
+	size_t capture_count;
 	struct output output;
 	int events_fd, events_error;
 	FILE *saved;        /* the reports so far, as JSON, for --output */
@@ -232,6 +235,29 @@ static int prepare(struct session *session, struct failure *failure)
 	return 0;
 }
 
+/* The capture of the interface through which this target is reached. NULL without memory. */
+static struct capture *capture_for(struct session *session, const struct target *target)
+{
+	struct capture *capture;
+
+	for (size_t i = 0; i < session->capture_count; i++)
+		if (strcmp(capture_interface(session->captures[i]), target->interface) == 0)
+			return session->captures[i];
+	capture = capture_new(session->base, target->interface);
+	if (capture)
+		session->captures[session->capture_count++] = capture;
+	return capture;
+}
+
+static int open_run(struct session *session, struct run *run, int connections, struct failure *failure)
+{
+	struct capture *capture = capture_for(session, &run->target);
+
+	if (!capture)
+		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
+	return run_open(run, capture, connections, failure);
+}
+
 /* Privileges are given up when everything is open. */
 static int open_all(struct session *session, struct failure *failure)
 {
@@ -242,7 +268,10 @@ static int open_all(struct session *session, struct failure *failure)
 		if (run_resolve(&session->runs[i], failure) < 0)
 			return -1;
 	for (size_t i = 0; i < session->count; i++)
-		if (session->runs[i].state != RUN_OVER && run_open(&session->runs[i], connections, failure) < 0)
+		if (session->runs[i].state != RUN_OVER && open_run(session, &session->runs[i], connections, failure) < 0)
+			return -1;
+	for (size_t i = 0; i < session->capture_count; i++)
+		if (capture_start(session->captures[i], failure) < 0)
 			return -1;
 	return privilege_drop(failure);
 }
@@ -291,6 +320,8 @@ static void session_free(struct session *session)
 	for (size_t i = 0; i < session->count; i++)
 		run_free(&session->runs[i]);
 	free(session->runs);
+	for (size_t i = 0; i < session->capture_count; i++)
+		capture_free(session->captures[i]);
 	if (session->saved)
 		fclose(session->saved);
 	free(session->json);

@@ -8,22 +8,34 @@
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum {
 	SNAPLEN = 128,    /* Ethernet, a VLAN tag, IPv6 and the longest TCP header are 118 */
-	BUFFER = 1 << 20, /* some 5000 segments of that length; counts as resident memory */
+	BUFFER = 1 << 20, /* for each target, some 5000 segments of that length; counts as resident memory; ... */
+	BUFFERS = 16,     /* ... and of that at most so many */
 	BATCH = 256,
 };
 
+struct watcher {
+	const struct target *target;
+	capture_sink *sink;
+	void *arg;
+};
+
 struct capture {
+	struct event_base *base;
+	char interface[IF_NAMESIZE];
 	pcap_t *pcap;
-	int fd, link_type;
+	struct event *readable;
+	int link_type;
+	bool ended;
 	double read_at;   /* when it was last read */
+	struct watcher *watchers;
+	size_t count;
 
 	/* Of the batch that is being read. */
-	capture_sink *sink;
-	void *sink_arg;
 	double now, wall_offset; /* from the wall clock, by which the kernel stamps, to clock_now()'s */
 	uint32_t tick;
 };
@@ -31,7 +43,7 @@ struct capture {
 /* ICMP errors are chosen by the destination of the packet they quote, at fixed offsets: neither the outer nor
  * the quoted header has options as a rule. icmp[] knows the length of the IPv4 header, ip6[] counts from the
  * IPv6 header. */
-static void write_filter(const struct target *target, char *filter, size_t size)
+static void write_terms(FILE *out, const struct target *target)
 {
 	char address[INET6_ADDRSTRLEN];
 
@@ -39,100 +51,79 @@ static void write_filter(const struct target *target, char *filter, size_t size)
 		const struct in_addr *a = &((const struct sockaddr_in *)&target->remote)->sin_addr;
 
 		inet_ntop(AF_INET, a, address, sizeof address);
-		snprintf(filter, size,
-			 "(tcp and host %s and port %u) or (icmp and (icmp[0] == 3 or icmp[0] == 11 or "
-			 "icmp[0] == 12) and icmp[24:4] == 0x%08x)",
-			 address, target->port, ntohl(a->s_addr));
+		fprintf(out,
+			"(tcp and host %s and port %u) or (icmp and (icmp[0] == 3 or icmp[0] == 11 or icmp[0] == 12) and "
+			"icmp[24:4] == 0x%08x)",
+			address, target->port, ntohl(a->s_addr));
 		return;
 	}
 	const struct in6_addr *a = &((const struct sockaddr_in6 *)&target->remote)->sin6_addr;
 
 	inet_ntop(AF_INET6, a, address, sizeof address);
-	snprintf(filter, size,
-		 "(ip6 and tcp and host %s and port %u) or (icmp6 and (ip6[40] == 1 or ip6[40] == 3 or "
-		 "ip6[40] == 4) and ip6[72:4] == 0x%08x and ip6[76:4] == 0x%08x and ip6[80:4] == 0x%08x and "
-		 "ip6[84:4] == 0x%08x)",
-		 address, target->port, ntohl(a->s6_addr32[0]), ntohl(a->s6_addr32[1]),
-		 ntohl(a->s6_addr32[2]), ntohl(a->s6_addr32[3]));
+	fprintf(out,
+		"(ip6 and tcp and host %s and port %u) or (icmp6 and (ip6[40] == 1 or ip6[40] == 3 or ip6[40] == 4) and "
+		"ip6[72:4] == 0x%08x and ip6[76:4] == 0x%08x and ip6[80:4] == 0x%08x and ip6[84:4] == 0x%08x)",
+		address, target->port, ntohl(a->s6_addr32[0]), ntohl(a->s6_addr32[1]), ntohl(a->s6_addr32[2]),
+		ntohl(a->s6_addr32[3]));
 }
 
-static int set_filter(struct capture *capture, const struct target *target)
+/* The caller frees it; NULL without memory. */
+static char *write_filter(const struct capture *capture)
+{
+	char *filter = NULL;
+	size_t length;
+	FILE *out = open_memstream(&filter, &length);
+
+	if (out == NULL)
+		return NULL;
+	for (size_t i = 0; i < capture->count; i++) {
+		fputs(i > 0 ? " or " : "", out);
+		write_terms(out, capture->watchers[i].target);
+	}
+	fclose(out);
+	return filter;
+}
+
+static int set_filter(struct capture *capture)
 {
 	struct bpf_program program;
-	char filter[400];
+	char *filter = write_filter(capture);
+	int result = filter == NULL ? -1 : pcap_compile(capture->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN);
 
-	write_filter(target, filter, sizeof filter);
-	if (pcap_compile(capture->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0)
+	free(filter);
+	if (result < 0)
 		return -1;
-	int result = pcap_setfilter(capture->pcap, &program);
-
+	result = pcap_setfilter(capture->pcap, &program);
 	pcap_freecode(&program);
 	return result;
 }
 
-static int activate(struct capture *capture, const struct target *target, struct failure *failure)
+static int activate(struct capture *capture, struct failure *failure)
 {
-	char error[PCAP_ERRBUF_SIZE], what[80];
+	const int buffers = capture->count < BUFFERS ? (int)capture->count : BUFFERS;
+	const char *interface = capture->interface;
+	char what[80];
 	pcap_t *pcap = capture->pcap;
 
 	pcap_set_snaplen(pcap, SNAPLEN);
-	pcap_set_buffer_size(pcap, BUFFER);
+	pcap_set_buffer_size(pcap, buffers * BUFFER);
 	pcap_set_immediate_mode(pcap, 1);
 	pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO);
 	int status = pcap_activate(pcap);
 
 	if (status == PCAP_ERROR_PERM_DENIED) {
-		snprintf(what, sizeof what, "a packet capture on %s", target->interface);
+		snprintf(what, sizeof what, "a packet capture on %s", interface);
 		return privilege_missing(what, failure);
 	}
 	if (status == PCAP_ERROR_IFACE_NOT_UP)
 		return fail(failure, EXIT_CANNOT_RUN,
 			    "the interface %s is down; bring it up with "
 			    "`ip link set %s up`, or choose another with -i",
-			    target->interface, target->interface);
+			    interface, interface);
 	if (status < 0)
-		return fail(failure, EXIT_CANNOT_RUN, "cannot capture on %s: %s (%s)", target->interface,
+		return fail(failure, EXIT_CANNOT_RUN, "cannot capture on %s: %s (%s)", interface,
 			    pcap_statustostr(status), pcap_geterr(pcap));
-	capture->link_type = pcap_datalink(pcap);
-	capture->fd = pcap_get_selectable_fd(pcap);
-	if (set_filter(capture, target) < 0 || pcap_setnonblock(pcap, 1, error) < 0 || capture->fd < 0)
-		return fail(failure, EXIT_CANNOT_RUN, "cannot set up the capture on %s: %s",
-			    target->interface, pcap_geterr(pcap));
 	return 0;
-}
-
-struct capture *capture_new(const struct target *target, struct failure *failure)
-{
-	struct capture *capture = calloc(1, sizeof *capture);
-	char error[PCAP_ERRBUF_SIZE] = "out of memory";
-
-	if (capture != NULL)
-		capture->pcap = pcap_create(target->interface, error);
-	if (capture == NULL || capture->pcap == NULL) {
-		fail(failure, EXIT_CANNOT_RUN, "cannot capture on %s: %s", target->interface, error);
-		capture_free(capture);
-		return NULL;
-	}
-	capture->read_at = clock_now();
-	if (activate(capture, target, failure) < 0) {
-		capture_free(capture);
-		return NULL;
-	}
-	return capture;
-}
-
-void capture_free(struct capture *capture)
-{
-	if (capture == NULL)
-		return;
-	if (capture->pcap != NULL)
-		pcap_close(capture->pcap);
-	free(capture);
-}
-
-int capture_fd(const struct capture *capture)
-{
-	return capture->fd;
 }
 
 static double wall_clock(void)
@@ -174,14 +165,18 @@ static void take(unsigned char *arg, const struct pcap_pkthdr *header, const uns
 		at = fmin(at, clock_now());
 	if (at < capture->read_at)
 		at = capture->read_at;
-	if (packet_decode(capture->link_type, bytes, header->caplen, &segment))
-		capture->sink(capture->sink_arg, &segment, at, capture->tick);
+	if (!packet_decode(capture->link_type, bytes, header->caplen, &segment))
+		return;
+	for (size_t i = 0; i < capture->count; i++)
+		capture->watchers[i].sink(capture->watchers[i].arg, &segment, at, capture->tick);
 }
 
-bool capture_read(struct capture *capture, capture_sink *sink, void *arg)
+static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
-	capture->sink = sink;
-	capture->sink_arg = arg;
+	struct capture *capture = arg;
+
+	(void)fd;
+	(void)what;
 	read_clocks(capture);
 
 	int count = pcap_dispatch(capture->pcap, BATCH, take, (unsigned char *)capture);
@@ -191,7 +186,85 @@ bool capture_read(struct capture *capture, capture_sink *sink, void *arg)
 		capture->read_at = capture->now;
 	/* libpcap 1.10 on Linux: an interface that goes down ends a reading early, with 0, once; capturing
 	 * goes on when it comes up. Only where the interface was removed there is an error. */
-	return count >= 0;
+	if (count >= 0)
+		return;
+	capture->ended = true;
+	event_del(capture->readable);
+}
+
+struct capture *capture_new(struct event_base *base, const char *interface)
+{
+	struct capture *capture = calloc(1, sizeof *capture);
+
+	if (capture == NULL)
+		return NULL;
+	capture->base = base;
+	snprintf(capture->interface, sizeof capture->interface, "%s", interface);
+	return capture;
+}
+
+bool capture_join(struct capture *capture, const struct target *target, capture_sink *sink, void *arg)
+{
+	struct watcher *larger = realloc(capture->watchers, (capture->count + 1) * sizeof *larger);
+
+	if (larger == NULL)
+		return false;
+	capture->watchers = larger;
+	capture->watchers[capture->count++] = (struct watcher){ target, sink, arg };
+	return true;
+}
+
+void capture_leave(struct capture *capture, const void *arg)
+{
+	for (size_t i = 0; i < capture->count; i++) {
+		if (capture->watchers[i].arg != arg)
+			continue;
+		capture->watchers[i] = capture->watchers[--capture->count];
+		return;
+	}
+}
+
+int capture_start(struct capture *capture, struct failure *failure)
+{
+	char error[PCAP_ERRBUF_SIZE] = "";
+
+	capture->pcap = pcap_create(capture->interface, error);
+	if (capture->pcap == NULL)
+		return fail(failure, EXIT_CANNOT_RUN, "cannot capture on %s: %s", capture->interface, error);
+	capture->read_at = clock_now();
+	if (activate(capture, failure) < 0)
+		return -1;
+	capture->link_type = pcap_datalink(capture->pcap);
+	if (set_filter(capture) < 0 || pcap_setnonblock(capture->pcap, 1, error) < 0 || pcap_get_selectable_fd(capture->pcap) < 0)
+		return fail(failure, EXIT_CANNOT_RUN, "cannot set up the capture on %s: %s", capture->interface,
+			    pcap_geterr(capture->pcap));
+	capture->readable = event_new(capture->base, pcap_get_selectable_fd(capture->pcap), EV_READ | EV_PERSIST, on_readable,
+				      capture);
+	if (capture->readable == NULL || event_add(capture->readable, NULL) < 0)
+		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
+	return 0;
+}
+
+void capture_free(struct capture *capture)
+{
+	if (capture == NULL)
+		return;
+	if (capture->readable != NULL)
+		event_free(capture->readable);
+	if (capture->pcap != NULL)
+		pcap_close(capture->pcap);
+	free(capture->watchers);
+	free(capture);
+}
+
+const char *capture_interface(const struct capture *capture)
+{
+	return capture->interface;
+}
+
+bool capture_ended(const struct capture *capture)
+{
+	return capture->ended;
 }
 
 unsigned capture_dropped(struct capture *capture)

@@ -1,10 +1,13 @@
-/* Watches the target's segments and the ICMP errors about them, all the time, on the target's interface
- * (libpcap). */
+/* Watches the segments of all targets that are reached through one interface, and the ICMP errors about them, all the time
+ * (libpcap). One capture serves them all: each more would have the kernel look at every packet of the interface once
+ * more. */
 #ifndef IDLEPROBE_CAPTURE_H
 #define IDLEPROBE_CAPTURE_H
 
 #include "core/failure.h"
 #include "core/packet.h"
+
+#include <event2/event.h>
 
 struct capture;
 struct target;
@@ -12,16 +15,23 @@ struct target;
 /* `at` on clock_now()'s clock: when the kernel saw the segment; `tick`: clock_tick() when it was read. */
 typedef void capture_sink(void *arg, const struct segment *, double at, uint32_t tick);
 
-/* Needs CAP_NET_RAW here and never again. NULL with the failure filled in; freed by capture_free(). */
-struct capture *capture_new(const struct target *, struct failure *);
+/* NULL without memory. */
+struct capture *capture_new(struct event_base *, const char *interface);
 void capture_free(struct capture *);
 
-/* Readable when there is something to read. */
-int capture_fd(const struct capture *);
+/* Before it is started: from then on the target's segments go to the sink, and what else is captured as well. False without
+ * memory. Nothing is told any more after capture_leave(), which is not to be called by a sink. */
+bool capture_join(struct capture *, const struct target *, capture_sink *, void *arg);
+void capture_leave(struct capture *, const void *arg);
 
-/* Reads some of what waits; never blocks. The interface going down and up again loses nothing but what it did
- * not carry; false once it has ceased to exist: nothing will come any more. */
-bool capture_read(struct capture *, capture_sink *, void *arg);
+/* Needs CAP_NET_RAW here and never again. 0, or -1 with the failure filled in. */
+int capture_start(struct capture *, struct failure *);
+
+const char *capture_interface(const struct capture *);
+
+/* The interface going down and up again loses nothing but what it did not carry. Once it has ceased to exist nothing will
+ * come any more. */
+bool capture_ended(const struct capture *);
 
 /* Segments that the kernel had no room for. */
 unsigned capture_dropped(struct capture *);

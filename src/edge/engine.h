@@ -8,6 +8,7 @@
 
 #include <event2/event.h>
 
+struct capture;
 struct target;
 struct engine;
 
@@ -16,20 +17,20 @@ typedef void engine_observer(void *arg, const struct observation *);
 struct engine_config {
 	struct event_base *base;
 	const struct target *target;
+	struct capture *capture;  /* of the target's interface; started later, and freed after the engine */
 	int connections;          /* most that will be open at once */
 	engine_observer *observe; /* called from the event loop only, never from within engine_act() */
 	void *observe_arg;
 };
 
 struct engine_stats {
-	unsigned captured, dropped; /* segments; dropped: by the kernel, before they could be read */
+	unsigned dropped;     /* segments, by the kernel, before they could be read */
 	unsigned probes_sent, send_errors;
-	unsigned icmp_unmatched;    /* ICMP errors that quote none of our connections */
-	bool address_changed;       /* a connection got another source address than the first */
+	bool address_changed; /* a connection got another source address than the first */
 };
 
-/* Opens what needs privileges (capture, raw socket), checks and raises the descriptor limit. Nothing is sent yet; the
- * caller drops privileges next. NULL with the failure filled in. Caller frees with engine_free(). */
+/* Opens what needs privileges (a raw socket), checks and raises the descriptor limit. Nothing is sent yet; the caller starts
+ * the capture, and drops privileges, next. NULL with the failure filled in. Caller frees with engine_free(). */
 struct engine *engine_raw_new(const struct engine_config *, struct failure *);
 
 /* From now on the target is a responder, and connections can be probed from its side. What is told of this channel, and

@@ -4,8 +4,8 @@
  *
  * Every observation goes through one queue, which is emptied from the event loop: the observer may ask for
  * actions, and what comes of these is queued behind. */
-#include "edge/capture.h"
 #include "edge/engine.h"
+#include "edge/capture.h"
 #include "edge/inject.h"
 #include "edge/link.h"
 #include "edge/target.h"
@@ -21,7 +21,6 @@ enum { SPARE_DESCRIPTORS = 32 };
 struct engine {
 	struct engine_config config;
 	struct link_shared shared;
-	struct event *capture_event;
 	struct link **links; /* by number; NULL where closed */
 	int link_count;
 	struct sockaddr_storage source; /* of the first connection; of no family before */
@@ -65,24 +64,9 @@ static void on_segment(void *arg, const struct segment *segment, double at, uint
 {
 	struct engine *engine = arg;
 
-	engine->shared.stats.captured++;
 	for (int i = 0; i < engine->link_count; i++)
 		if (engine->links[i] != NULL && link_segment(engine->links[i], segment, at, tick))
 			return;
-	if (segment->icmp)
-		engine->shared.stats.icmp_unmatched++;
-}
-
-static void on_capture(evutil_socket_t fd, short what, void *arg)
-{
-	struct engine *engine = arg;
-
-	(void)fd;
-	(void)what;
-	if (capture_read(engine->shared.capture, on_segment, engine))
-		return;
-	engine->shared.capture_lost = true;
-	event_del(engine->capture_event);
 }
 
 static void note_source(struct engine *engine, const struct sockaddr_storage *source)
@@ -171,17 +155,11 @@ static int set_up(struct engine *engine, struct failure *failure)
 
 	if (raise_descriptor_limit(engine->config.connections, failure) < 0)
 		return -1;
-	shared->capture = capture_new(shared->target, failure);
-	if (shared->capture == NULL)
-		return -1;
 	shared->raw = inject_open(shared->target, failure);
 	if (shared->raw < 0)
 		return -1;
 	engine->deliver = event_new(shared->base, -1, 0, on_deliver, engine);
-	engine->capture_event = event_new(shared->base, capture_fd(shared->capture), EV_READ | EV_PERSIST,
-					  on_capture, engine);
-	if (engine->deliver == NULL || engine->capture_event == NULL ||
-	    event_add(engine->capture_event, NULL) < 0)
+	if (engine->deliver == NULL || !capture_join(shared->capture, shared->target, on_segment, engine))
 		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
 	return 0;
 }
@@ -195,7 +173,7 @@ struct engine *engine_raw_new(const struct engine_config *config, struct failure
 		return NULL;
 	}
 	engine->config = *config;
-	engine->shared = (struct link_shared){ .base = config->base, .target = config->target, .raw = -1,
+	engine->shared = (struct link_shared){ .base = config->base, .target = config->target, .capture = config->capture, .raw = -1,
 					       .queue = queue, .queue_arg = engine };
 	if (set_up(engine, failure) < 0) {
 		engine_free(engine);
@@ -230,11 +208,9 @@ void engine_free(struct engine *engine)
 	for (int i = 0; i < engine->link_count; i++)
 		link_free(engine->links[i]);
 	free(engine->links);
-	if (engine->capture_event != NULL)
-		event_free(engine->capture_event);
+	capture_leave(engine->shared.capture, engine);
 	if (engine->deliver != NULL)
 		event_free(engine->deliver);
-	capture_free(engine->shared.capture);
 	if (engine->shared.raw >= 0)
 		close(engine->shared.raw);
 	free(engine->queue);

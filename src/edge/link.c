@@ -102,7 +102,7 @@ static int send_segment(struct link *link, bool draws_answer)
 
 	if (length == 0)
 		return ENOMEM;
-	if (link->shared->capture_lost)
+	if (capture_ended(link->shared->capture))
 		return ENODEV; /* an answer could not be seen */
 	if (!source_present(link))
 		return EADDRNOTAVAIL;

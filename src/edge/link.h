@@ -18,7 +18,6 @@ struct link_shared {
 	struct event_base *base;
 	const struct target *target;
 	struct capture *capture;
-	bool capture_lost; /* its interface was removed: nothing will be seen any more */
 	int raw;           /* socket to send probes by */
 	struct farside *far; /* NULL where there is none */
 	bool passage_known;  /* whether a proxy stands between */

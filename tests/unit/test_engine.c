@@ -1,5 +1,6 @@
 /* The raw engine on the loopback of a network namespace of its own: real sockets, a real capture, real
  * probes. */
+#include "edge/capture.h"
 #include "edge/clock.h"
 #include "edge/engine.h"
 #include "edge/privilege.h"
@@ -27,6 +28,7 @@ enum { MOST = 64 };
 struct bench {
 	struct event_base *base;
 	struct target target;
+	struct capture *capture;
 	struct engine *engine;
 	int listener;
 	struct observation seen[MOST];
@@ -66,16 +68,21 @@ static void setup(struct bench *bench, const char *host, bool listening)
 	if (listening)
 		assert_int_equal(listen(bench->listener, 10), 0);
 
-	const struct engine_config config = { .base = bench->base, .target = &bench->target, .connections = 4,
-					      .observe = observe, .observe_arg = bench };
+	bench->capture = capture_new(bench->base, bench->target.interface);
+	assert_non_null(bench->capture);
+
+	const struct engine_config config = { .base = bench->base, .target = &bench->target, .capture = bench->capture,
+					      .connections = 4, .observe = observe, .observe_arg = bench };
 
 	bench->engine = engine_raw_new(&config, &failure);
 	assert_non_null(bench->engine);
+	assert_int_equal(capture_start(bench->capture, &failure), 0);
 }
 
 static void teardown(struct bench *bench)
 {
 	engine_free(bench->engine);
+	capture_free(bench->capture);
 	close(bench->listener);
 	event_base_free(bench->base);
 }
@@ -245,6 +252,7 @@ static void out_of_descriptors(void **state)
 
 	const struct engine_config many = { .base = bench.base,
 					    .target = &bench.target,
+					    .capture = bench.capture,
 					    .connections = INT_MAX - 99 };
 
 	assert_null(engine_raw_new(&many, &failure));
@@ -302,6 +310,7 @@ static void privileges(void **state)
 		good = good && socket(AF_INET, SOCK_RAW, IPPROTO_RAW) < 0 && errno == EPERM;
 		const struct engine_config config = { .base = bench.base,
 						      .target = &bench.target,
+						      .capture = bench.capture,
 						      .connections = 4 };
 
 		good = good && engine_raw_new(&config, &failure) == NULL && failure.code == EXIT_CANNOT_RUN;
