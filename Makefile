@@ -111,7 +111,9 @@ PLACES := $(BUILD)/idleprobe.1:$(PREFIX)/share/man/man1/idleprobe.1 \
 	$(BUILD)/idleprobe.bash:$(PREFIX)/share/bash-completion/completions/idleprobe \
 	$(BUILD)/idleprobe.zsh:$(ZSH)/_idleprobe \
 	$(BUILD)/idleprobe.fish:$(PREFIX)/share/fish/vendor_completions.d/idleprobe.fish \
-	scripts/idleprobe-respond.service:$(UNITS)/idleprobe-respond.service
+	scripts/idleprobe-respond.service:$(UNITS)/idleprobe-respond.service \
+	$(foreach unit,service timer,scripts/fleet/idleprobe-fleet.$(unit):$(UNITS)/idleprobe-fleet.$(unit)) \
+	$(foreach file,idleprobe.rules.yml dashboard.json,scripts/fleet/$(file):$(PREFIX)/share/idleprobe/$(file))
 from = $(firstword $(subst :, ,$(1)))
 to = $(DESTDIR)$(lastword $(subst :, ,$(1)))
 
