@@ -100,7 +100,7 @@ lint:
 	@scripts/setup lint
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 \
 		--suppress=missingIncludeSystem -Isrc -D_GNU_SOURCE src
-	shellcheck .ci/run tests/run $$(grep -lsE '^#!/bin/(ba)?sh' scripts/* scripts/debian/*) $(wildcard tests/*/*.bash tests/*/*.bats)
+	shellcheck .ci/run tests/run $$(grep -lsE '^#!/bin/(ba)?sh' scripts/* scripts/debian/* tests/*/*) $(wildcard tests/*/*.bash tests/*/*.bats)
 
 # What is installed, and where. With GROUP=NAME only that group may capture and inject: by a copy, which the program becomes
 # where its caller may execute it.

@@ -14,6 +14,7 @@ fleet=$root/scripts/fleet
 setup_file() {
 	export reports=$BATS_FILE_TMPDIR
 	cd "$root" || return
+	make -s install DESTDIR="$BATS_FILE_TMPDIR/installed" PREFIX=/usr >"$BATS_FILE_TMPDIR/log"
 	scripts/testbed --profile nat-silent --timeout 4 -- \
 		"$idleprobe" measure --json --max-idle 10 --min 6 203.0.113.10:7440 >"$reports/nat" &
 	scripts/testbed --profile router --server fin:3 --port 7441 -- \
@@ -124,15 +125,9 @@ export fleet
 		$a.x + $a.w <= $b.x or $b.x + $b.w <= $a.x or $a.y + $a.h <= $b.y or $b.y + $b.h <= $a.y))' "$fleet/dashboard.json"
 }
 
-installed() {
-	make -s -C "$root" install DESTDIR="$BATS_TEST_TMPDIR/installed" PREFIX=/usr BUILD="$(dirname "$idleprobe")" \
-		>"$BATS_TEST_TMPDIR/log"
-	mkdir -p "$BATS_TEST_TMPDIR/installed/etc"/{idleprobe,default}
-	cd "$BATS_TEST_TMPDIR/installed" || return
-}
-
 @test "systemd finds nothing wrong with the units" {
-	installed
+	cp -a "$BATS_FILE_TMPDIR/installed" "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR/installed"
 	sed -i "s,^Exec.*=!\?/,&$PWD/," usr/lib/systemd/system/idleprobe-*.service
 	run systemd-analyze verify --man=no usr/lib/systemd/system/idleprobe-*.{service,timer}
 	echo "$output"
@@ -142,7 +137,9 @@ installed() {
 
 @test "the service measures and leaves metrics, fails where it cannot, and then keeps the previous ones" {
 	[ "$(id -u)" = 0 ] || skip 'only root can boot a systemd'
-	installed
+	cp -a "$BATS_FILE_TMPDIR/installed" "$BATS_TEST_TMPDIR"
+	cd "$BATS_TEST_TMPDIR/installed"
+	mkdir -p etc/{idleprobe,default}
 	cp "$root/scripts/testbed-server" .
 	echo 127.0.0.1:7441 >etc/idleprobe/targets
 	echo 'OPTIONS=--max-idle 3 --min 2 --connections 8' >etc/default/idleprobe-fleet

@@ -32,7 +32,7 @@ installed() { (cd "$1" && find . ! -type d | sort); }
 	END
 	opt/tools/bin/idleprobe --version
 	grep -qx 'ExecStart=/opt/tools/bin/idleprobe respond $OPTIONS' opt/tools/lib/systemd/system/idleprobe-respond.service
-	[ -z "$(grep -h ^Exec opt/tools/lib/systemd/system/* | grep -v '=!\?/opt/tools/bin/idleprobe ')" ]
+	! grep -h ^Exec opt/tools/lib/systemd/system/* | grep -v '=!\?/opt/tools/bin/idleprobe ' || false
 	if [ "$(id -u)" = 0 ]; then
 		[[ $(getcap opt/tools/bin/idleprobe) == *cap_net_raw=ep ]]
 	fi
