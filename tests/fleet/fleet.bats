@@ -14,7 +14,7 @@ fleet=$root/scripts/fleet
 setup_file() {
 	export reports=$BATS_FILE_TMPDIR
 	cd "$root" || return
-	make -s install DESTDIR="$BATS_FILE_TMPDIR/installed" PREFIX=/usr >"$BATS_FILE_TMPDIR/log"
+	env -u MAKEFLAGS -u MAKELEVEL make -s install DESTDIR="$BATS_FILE_TMPDIR/installed" PREFIX=/usr >"$BATS_FILE_TMPDIR/log"
 	scripts/testbed --profile nat-silent --timeout 4 -- \
 		"$idleprobe" measure --json --max-idle 10 --min 6 203.0.113.10:7440 >"$reports/nat" &
 	scripts/testbed --profile router --server fin:3 --port 7441 -- \
