@@ -100,7 +100,7 @@ lint:
 	@scripts/setup lint
 	cppcheck --quiet --enable=warning,performance,portability --inline-suppr --error-exitcode=1 --std=c11 \
 		--suppress=missingIncludeSystem -Isrc -D_GNU_SOURCE src
-	shellcheck .ci/run tests/run $$(grep -lsE '^#!/bin/(ba)?sh' scripts/* scripts/debian/*) $(wildcard tests/*/*.bash tests/*/*.bats)
+	shellcheck .ci/run tests/run $$(grep -lsE '^#!/bin/(ba)?sh' scripts/* scripts/debian/* tests/*/*) $(wildcard tests/*/*.bash tests/*/*.bats)
 
 # What is installed, and where. With GROUP=NAME only that group may capture and inject: by a copy, which the program becomes
 # where its caller may execute it.
@@ -111,7 +111,9 @@ PLACES := $(BUILD)/idleprobe.1:$(PREFIX)/share/man/man1/idleprobe.1 \
 	$(BUILD)/idleprobe.bash:$(PREFIX)/share/bash-completion/completions/idleprobe \
 	$(BUILD)/idleprobe.zsh:$(ZSH)/_idleprobe \
 	$(BUILD)/idleprobe.fish:$(PREFIX)/share/fish/vendor_completions.d/idleprobe.fish \
-	scripts/idleprobe-respond.service:$(UNITS)/idleprobe-respond.service
+	scripts/idleprobe-respond.service:$(UNITS)/idleprobe-respond.service \
+	$(foreach unit,service timer,scripts/fleet/idleprobe-fleet.$(unit):$(UNITS)/idleprobe-fleet.$(unit)) \
+	$(foreach file,idleprobe.rules.yml dashboard.json,scripts/fleet/$(file):$(PREFIX)/share/idleprobe/$(file))
 from = $(firstword $(subst :, ,$(1)))
 to = $(DESTDIR)$(lastword $(subst :, ,$(1)))
 

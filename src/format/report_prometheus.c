@@ -33,6 +33,8 @@ static double passed(const struct report *report) { return truth(report_passed(r
 static double meets(const struct report *report) { return truth(report_meets_rfc5382(report)); }
 static double refreshes(const struct report *report) { return truth(report->result.keepalive_refreshes); }
 static double protects(const struct report *report) { return truth(report->advice.protects); }
+static double host_time(const struct report *report) { return above_zero(report->advice.host.time); }
+static double host_margin(const struct report *report) { return report->advice.host_margin; }
 static double advised_time(const struct report *report) { return above_zero(report->advice.use.time); }
 static double advised_interval(const struct report *report) { return above_zero(report->advice.use.intvl); }
 static double heartbeat(const struct report *report) { return above_zero(report->advice.heartbeat); }
@@ -55,6 +57,9 @@ static const struct metric metrics[] = {
 	{ "idleprobe_rfc5382_compliant", "1 if connections survive the 7440 s of RFC 5382, REQ-5, 0 if not.", meets },
 	{ "idleprobe_keepalive_refreshes", "1 if keepalives restart the timer, 0 if they do not.", refreshes },
 	{ "idleprobe_keepalive_protects", "1 if the host's keepalive settings hold connections open, 0 if not.", protects },
+	{ "idleprobe_keepalive_host_time_seconds", "Idle time before the first keepalive, as the host has it.", host_time },
+	{ "idleprobe_keepalive_host_margin_seconds", "How long before the timeout the host's third keepalive leaves; "
+	  "below 0 it is too late.", host_margin },
 	{ "idleprobe_keepalive_advised_time_seconds", "Idle time before the first keepalive, as advised.", advised_time },
 	{ "idleprobe_keepalive_advised_interval_seconds", "Time between keepalives, as advised.", advised_interval },
 	{ "idleprobe_heartbeat_advised_seconds", "Time between messages of the application's, as advised.", heartbeat },

@@ -20,14 +20,19 @@ installed() { (cd "$1" && find . ! -type d | sort); }
 	cd "$BATS_TEST_TMPDIR/system"
 	diff - <(installed .) <<-'END'
 		./opt/tools/bin/idleprobe
+		./opt/tools/lib/systemd/system/idleprobe-fleet.service
+		./opt/tools/lib/systemd/system/idleprobe-fleet.timer
 		./opt/tools/lib/systemd/system/idleprobe-respond.service
 		./opt/tools/share/bash-completion/completions/idleprobe
 		./opt/tools/share/fish/vendor_completions.d/idleprobe.fish
+		./opt/tools/share/idleprobe/dashboard.json
+		./opt/tools/share/idleprobe/idleprobe.rules.yml
 		./opt/tools/share/man/man1/idleprobe.1
 		./opt/tools/share/zsh/site-functions/_idleprobe
 	END
 	opt/tools/bin/idleprobe --version
 	grep -qx 'ExecStart=/opt/tools/bin/idleprobe respond $OPTIONS' opt/tools/lib/systemd/system/idleprobe-respond.service
+	! grep -h ^Exec opt/tools/lib/systemd/system/* | grep -v '=!\?/opt/tools/bin/idleprobe ' || false
 	if [ "$(id -u)" = 0 ]; then
 		[[ $(getcap opt/tools/bin/idleprobe) == *cap_net_raw=ep ]]
 	fi
@@ -91,6 +96,7 @@ aside() {
 		getcap /usr/bin/idleprobe /usr/libexec/idleprobe
 		member=--groups=$(getent group idleprobe | cut -d: -f3)
 		[ ! -e /etc/systemd/system/multi-user.target.wants/idleprobe-respond.service ]
+		[ ! -e /etc/systemd/system/timers.target.wants/idleprobe-fleet.timer ]
 
 		setpriv --reuid=65534 --regid=65534 --clear-groups idleprobe respond --listen 127.0.0.1 & responder=$!
 		sleep 1

@@ -65,6 +65,8 @@ static void metrics_of_a_timeout(void **state)
 		"idleprobe_check_passed{target=\"db.example:5432\",address=\"192.0.2.7\"} 1\n",
 		"idleprobe_keepalive_refreshes{target=\"db.example:5432\",address=\"192.0.2.7\"} 1\n",
 		"idleprobe_keepalive_protects{target=\"db.example:5432\",address=\"192.0.2.7\"} 0\n",
+		"idleprobe_keepalive_host_time_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 7200\n",
+		"idleprobe_keepalive_host_margin_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} -6450.2\n",
 		"idleprobe_keepalive_advised_time_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 440\n",
 		"idleprobe_rtt_median_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 0.0014\n",
 		"idleprobe_probe_loss_ratio{target=\"db.example:5432\",address=\"192.0.2.7\"} 0.0123\n",
