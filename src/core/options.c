@@ -11,8 +11,8 @@
 #define DAYS 86400.0
 #define FIELD(name) offsetof(struct options, name)
 
-/* What `measure` and `check` have in common. */
-#define MEASURING_ROWS \
+/* Of `measure`: what is searched, and how. `check` takes these too, but they mean nothing to it. */
+#define SEARCH_ROWS \
 	{ "min-idle", 0, OPTION_DURATION, FIELD(min_idle), "DURATION", "shortest idle time searched [1s]", \
 	  0.2, 30 * DAYS, "from 0.2s to 30d" }, \
 	{ "max-idle", 0, OPTION_DURATION, FIELD(max_idle), "DURATION", "longest idle time searched [2h5m]", \
@@ -21,9 +21,12 @@
 	  0.0001, 0.4999, "from 0.01% to less than 50%" }, \
 	{ "resolution", 0, OPTION_DURATION, FIELD(resolution), "DURATION", "how exact in time; the wider one counts [1s]", \
 	  0.01, DAYS, "from 10ms to 1d" }, \
+	{ "strategy", 0, OPTION_CHOICE, FIELD(strategy), "sweep|ladder", "one fast pass, or few connections [sweep]" },
+
+/* Of both. */
+#define COMMON_ROWS \
 	{ "connections", 0, OPTION_NUMBER, FIELD(connections), "N", "test connections open at once [96]", \
 	  2, 10000, "from 2 to 10000" }, \
-	{ "strategy", 0, OPTION_CHOICE, FIELD(strategy), "sweep|ladder", "one fast pass, or few connections [sweep]" }, \
 	{ "direction", 0, OPTION_CHOICE, FIELD(direction), "auto|out|in|both", "who sends the probes [auto]" }, \
 	{ "engine", 0, OPTION_CHOICE, FIELD(engine), "auto|raw|socket", "how probes are sent [auto]" }, \
 	{ "token", 0, OPTION_TEXT, FIELD(token), "SECRET", "the responder's token [$IDLEPROBE_TOKEN]" }, \
@@ -39,18 +42,21 @@
 	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "this text", .value = 1 },
 
 const struct option_row measure_options[] = {
+	SEARCH_ROWS
 	{ "min", 0, OPTION_DURATION, FIELD(minimum), "DURATION", "exit 1 if the timeout found is shorter",
 	  0.001, 30 * DAYS, "above 0, up to 30d" },
-	MEASURING_ROWS
+	COMMON_ROWS
 	{ NULL },
 };
+
+static const struct option_row search_options[] = { SEARCH_ROWS { NULL } };
 
 const struct option_row check_options[] = {
 	{ "min", 0, OPTION_DURATION, FIELD(minimum), "DURATION", "idle time that is to be survived",
 	  0.001, 30 * DAYS, "above 0, up to 30d" },
-	{ "nagios", 0, OPTION_FLAG, FIELD(nagios), NULL, "one line and the exit codes of a Nagios plugin", .value = 1 },
-	MEASURING_ROWS
-	{ NULL },
+	{ "nagios", 0, OPTION_FLAG, FIELD(nagios), NULL, "be a Nagios plugin", .value = 1 },
+	COMMON_ROWS
+	{ NULL, .unlisted = search_options },
 };
 
 const struct option_row respond_options[] = {
@@ -200,9 +206,15 @@ static int store(const struct option_row *row, struct options *options, const ch
 	return -1;
 }
 
+/* Those that are not listed come last. */
+static const struct option_row *first_of(const struct option_row *rows)
+{
+	return rows->name ? rows : rows->unlisted ? first_of(rows->unlisted) : NULL;
+}
+
 static const struct option_row *find_letter(const struct option_row *rows, char letter)
 {
-	for (; rows->name; rows++)
+	for (rows = first_of(rows); rows; rows = first_of(rows + 1))
 		if (rows->letter == letter)
 			return rows;
 	return NULL;
@@ -214,7 +226,7 @@ static const struct option_row *find_name(const struct option_row *rows, const c
 {
 	const struct option_row *found = NULL;
 
-	for (; rows->name; rows++) {
+	for (rows = first_of(rows); rows; rows = first_of(rows + 1)) {
 		if (strncmp(rows->name, name, length) != 0)
 			continue;
 		if (strlen(rows->name) == length)

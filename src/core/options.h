@@ -67,6 +67,7 @@ struct option_row {
 	double low, high;     /* limits, inclusive */
 	const char *expected; /* what the limits allow, in words */
 	int value;            /* of a flag */
+	const struct option_row *unlisted; /* of the last row: what is taken too, but means nothing; NULL for none */
 };
 
 /* The rows of each command. */

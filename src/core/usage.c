@@ -11,21 +11,21 @@ const struct usage usages[] = {
 		.options = measure_options,
 		.examples = {
 			{ "idleprobe measure db.example:5432", "up to 2 h 5 min, to 1 %" },
-			{ "idleprobe measure --max-idle 20m --min 15m --json 192.0.2.7:443", "for CI" },
+			{ "idleprobe measure --json --targets FILE", "a line for each" },
 		},
 		.exits = "0 answer, 1 shorter than --min, 2 usage, 3 no answer, 4 cannot run",
 	},
 	{
 		.name = "check",
 		.operands = "HOST[:PORT]...",
-		.summary = "pass or fail: does a connection left idle for --min still work?",
+		.summary = "tell whether connections that are left idle for --min still work",
 		.note = "Waits once, a little longer than --min at most; all targets at the same time.",
 		.options = check_options,
 		.examples = {
-			{ "idleprobe check --min 10m db.example:5432 cache.example:6379", "before a deployment" },
-			{ "idleprobe check --min 10m --nagios --targets /etc/idleprobe/targets", "as a plugin" },
+			{ "idleprobe check --min 10m db.example:5432", "before a deployment" },
+			{ "idleprobe check --min 6m --nagios --targets FILE", "for monitoring" },
 		},
-		.exits = "0 passed, 1 failed, 2 usage, 3 no answer, 4 cannot run; --nagios: 0, 2 or 3",
+		.exits = "0 passed, 1 failed, 2 usage, 3 no answer, 4 cannot run",
 	},
 	{
 		.name = "respond",

@@ -69,8 +69,10 @@ same() { # WHAT EXPECTED GOT
 			# One that is not known would be told before the wrong one that follows.
 			value=$(argument "$command" "$option")
 			case $value in *'|'*) value=${value%%|*} ;; DURATION | PERCENT | N) value=5 ;; esac
+			code=2
+			[ "$option" != --nagios ] || code=3 # a plugin's "unknown"
 			run "$idleprobe" "$command" "$option" ${value:+"$value"} --no-such
-			expect 2 '--no-such: no such option'
+			expect $code '--no-such: no such option'
 		done
 	done
 }
