@@ -20,7 +20,7 @@ static const struct command {
 	{ "check", NULL },
 	{ "respond", cmd_respond },
 	{ "report", cmd_report },
-	{ "platforms", NULL },
+	{ "platforms", cmd_platforms },
 	{ "generate", cmd_generate }, /* for `make`: not listed in core/usage.c */
 };
 
@@ -41,7 +41,7 @@ static int run(const char *name, int argc, char **argv)
 	if (command && command->run)
 		return command->run(argc, argv);
 	if (command)
-		fprintf(stderr, "idleprobe: this version has no command '%s' yet; it has: measure, respond, report\n", name);
+		fprintf(stderr, "idleprobe: this version has no command '%s' yet; it has: measure, respond, report, platforms\n", name);
 	else if (strchr(name, ':') || strchr(name, '.'))
 		fprintf(stderr, "idleprobe: '%s' is not a command; to measure that target: idleprobe measure %s\n", name, name);
 	else

@@ -25,22 +25,32 @@ static enum tristate tristate(const cJSON *value)
 	return cJSON_IsBool(value) ? (cJSON_IsTrue(value) ? YES : NO) : UNKNOWN;
 }
 
+static const struct expiry {
+	const char *name;
+	enum signal_kind signal;
+} expiries[] = {
+	{ "silent", SIGNAL_SILENT },
+	{ "reset_on_probe", SIGNAL_RESET_ON_PROBE },
+	{ "reset_both", SIGNAL_RESET_AT_EXPIRY },
+	{ "fin", SIGNAL_FIN_AT_EXPIRY },
+};
+
+enum { EXPIRIES = sizeof expiries / sizeof *expiries };
+
 static enum signal_kind signal_named(const char *name)
 {
-	static const struct {
-		const char *name;
-		enum signal_kind signal;
-	} names[] = {
-		{ "silent", SIGNAL_SILENT },
-		{ "reset_on_probe", SIGNAL_RESET_ON_PROBE },
-		{ "reset_both", SIGNAL_RESET_AT_EXPIRY },
-		{ "fin", SIGNAL_FIN_AT_EXPIRY },
-	};
-
-	for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
-		if (strcmp(names[i].name, name) == 0)
-			return names[i].signal;
+	for (int i = 0; name && i < EXPIRIES; i++)
+		if (strcmp(expiries[i].name, name) == 0)
+			return expiries[i].signal;
 	return SIGNAL_NONE;
+}
+
+const char *platform_expiry_name(enum signal_kind at_expiry)
+{
+	for (int i = 0; i < EXPIRIES; i++)
+		if (expiries[i].signal == at_expiry)
+			return expiries[i].name;
+	return NULL;
 }
 
 static int by_timeout(const void *a, const void *b)
@@ -131,10 +141,19 @@ static bool behaviour_fits(const struct platform *platform, const struct result 
 	       platform->keepalive_refreshes == result->keepalive_refreshes;
 }
 
+static bool lies_between(const struct platform *platform, double low, double high, double precision)
+{
+	return platform->timeout >= low * (1 - precision) && platform->timeout <= high * (1 + precision);
+}
+
+bool platform_near(const struct platform *platform, double timeout, double precision)
+{
+	return lies_between(platform, timeout, timeout, precision);
+}
+
 bool platform_consistent(const struct platform *platform, const struct result *result, double precision)
 {
 	if (result->outcome != OUTCOME_TIMEOUT && result->outcome != OUTCOME_CLOSED_BY_ENDPOINT)
 		return false;
-	return platform->timeout >= result->survived * (1 - precision) &&
-	       platform->timeout <= result->expired * (1 + precision) && behaviour_fits(platform, result);
+	return lies_between(platform, result->survived, result->expired, precision) && behaviour_fits(platform, result);
 }

@@ -40,7 +40,7 @@ load helpers
 }
 
 @test "commands that this version does not have" {
-	for command in check platforms; do
+	for command in check; do
 		run "$idleprobe" "$command" --min 5 x
 		expect 2 "this version has no command '$command' yet"
 	done

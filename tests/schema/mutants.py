@@ -3,7 +3,7 @@ import copy
 
 # Keys whose values are words of a list; of the open ones the contract says that more may be added.
 WORDS = {"kind", "engine", "strategy", "family", "direction", "outcome", "signal", "signal_from", "learned_by",
-         "event", "from"}
+         "event", "from", "at_expiry"}
 OPEN_WORDS = {"reason", "code"}
 
 # What does not go together, by outcome.
@@ -81,6 +81,8 @@ EVENT_TIES = {
     "end": [("result.outcome", "unreachable"), ("error", "there is one"), ("time", "now")],
 }
 OPTIONAL = {"opened": {"rtt_ms", "from", "ttl"}, "icmp": {"ttl"}}
+
+PLATFORM_TIES = [("schema_version", 2), ("platforms", [{}]), ("platforms", [7])]
 
 
 def places(value, path=()):
