@@ -17,10 +17,14 @@ struct advice {
 	double margin;             /* seconds between the third probe of `use` and the longest idle time survived; NAN: none */
 	double host_margin;        /* the same of `host`; negative: the probe comes so much too late */
 	int heartbeat;             /* seconds between an application's own messages that do hold it open; 0: none advised */
-	char summary[500];
+	char summary[600];
 };
 
+/* Without an answer it is cautious: it goes by what was survived. */
 void advice_give(const struct result *, const struct keepalive *host, struct advice *);
+
+/* Is there anything to set? */
+bool advice_has_settings(const struct advice *);
 
 /* Seconds from the last that was heard of a peer until the kernel gives it up (net/ipv4/tcp_timer.c,
  * tcp_keepalive_timer). */

@@ -255,7 +255,7 @@ void recipes_give(const struct advice *advice, struct recipes *recipes)
 	};
 
 	recipes->count = 0;
-	if (!use->time && !advice->heartbeat)
+	if (!advice_has_settings(advice))
 		return;
 	for (size_t i = 0; i < RECIPES; i++) {
 		const char *text = use->time ? templates[i].keepalive : templates[i].heartbeat;

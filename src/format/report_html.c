@@ -61,9 +61,13 @@ static struct answer answer_of(const struct report *report)
 		answer.lead = result->outcome == OUTCOME_TIMEOUT ? "Idle connections stop working after"
 								 : "The endpoint itself closes idle connections after";
 		snprintf(answer.value.text, sizeof answer.value.text, "%s", duration_text(result->timeout).text);
-		snprintf(answer.detail.text, sizeof answer.detail.text,
-			 "Every connection survived %.*f s of idle time, none survived %.*f s.", decimals, result->survived,
-			 decimals, result->expired);
+		if (isnan(result->survived))
+			snprintf(answer.detail.text, sizeof answer.detail.text, "No connection survived %.*f s of idle time.",
+				 decimals, result->expired);
+		else
+			snprintf(answer.detail.text, sizeof answer.detail.text,
+				 "Every connection survived %.*f s of idle time, none survived %.*f s.", decimals,
+				 result->survived, decimals, result->expired);
 		break;
 	case OUTCOME_NO_TIMEOUT:
 		answer.class = "free";
@@ -263,7 +267,7 @@ static int put_report(FILE *out, const struct report *report, size_t number)
 	put_check(out, report);
 	put_warnings(out, &report->result);
 	if (report->result.outcome != OUTCOME_UNREACHABLE) {
-		if (report->result.outcome != OUTCOME_INCONCLUSIVE)
+		if (report->result.outcome != OUTCOME_INCONCLUSIVE || advice_has_settings(&report->advice))
 			put_advice(out, report);
 		if (put_evidence(out, report) < 0)
 			return -1;

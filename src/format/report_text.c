@@ -91,7 +91,7 @@ static void bound(const struct text *text, const struct report *report)
 	}
 	text_heading(text, "Bound");
 	text_row(text, duration_text(minimum).text, "%s%s", verdict,
-		 result->survived < minimum && minimum < result->expired
+		 !(result->survived >= minimum) && minimum < result->expired
 			 ? ", by the best estimate; it lies inside the measured interval, so a smaller --precision or --resolution tells better"
 			 : "");
 }
@@ -160,7 +160,7 @@ void report_text(FILE *out, const struct report *report, bool colour)
 	bound(&text, report);
 	text_heading(&text, "Evidence");
 	evidence_text(&text, report);
-	if (report->result.outcome != OUTCOME_INCONCLUSIVE)
+	if (report->result.outcome != OUTCOME_INCONCLUSIVE || advice_has_settings(&report->advice))
 		advice(&text, report);
 	platforms(&text, report);
 	warnings(&text, report);

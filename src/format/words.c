@@ -7,7 +7,7 @@
 
 int span_decimals(const struct result *result)
 {
-	double width = result->expired - result->survived;
+	double width = result->expired - (isnan(result->survived) ? 0 : result->survived);
 
 	return width < 0.02 ? 3 : width < 0.2 ? 2 : 1;
 }
@@ -16,12 +16,14 @@ struct span span_words(const struct result *result)
 {
 	int decimals = span_decimals(result);
 	struct span span;
-	char exact[32] = "";
+	char exact[32] = "", survived[32] = "";
 
 	if (result->timeout >= 60)
 		snprintf(exact, sizeof exact, "%.*f s; ", decimals, result->timeout);
-	snprintf(span.text, sizeof span.text, "%s (%sbetween %.*f s and %.*f s)", duration_text(result->timeout).text, exact,
-		 decimals, result->survived, decimals, result->expired);
+	if (!isnan(result->survived))
+		snprintf(survived, sizeof survived, "between %.*f s and ", decimals, result->survived);
+	snprintf(span.text, sizeof span.text, "%s (%s%s%.*f s)", duration_text(result->timeout).text, exact,
+		 survived[0] ? survived : "before ", decimals, result->expired);
 	return span;
 }
 

@@ -21,8 +21,7 @@ TIES = {
         ("path.reply_ttl", 256),
         ("path.unanswered_missed", 3),
         ("result.timeout_s", None),
-        ("result.survived_s", None),
-        ("result.survived_s", -1),
+        ("result.survived_s", 0),
         ("result.expired_s", None),
         ("result.signal", None),
         ("result.signal_from", "nobody"),
@@ -38,6 +37,7 @@ TIES = {
     ],
     "no_timeout": [
         ("result.survived_s", None),
+        ("result.survived_s", 0),
         ("result.expired_s", 9),
         ("result.timeout_s", 9),
         ("result.signal", "silent"),

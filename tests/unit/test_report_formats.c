@@ -213,12 +213,24 @@ static void page_without_an_answer(void **state)
 	holds(text, "<strong>no answer</strong>", 1);
 	holds(text, "Reason: too many packets were lost", 1);
 	holds(text, "nan", 0);
+	holds(text, "What to do", 0);
+	free(text);
+	example.report.result.survived = 600;
+	advice_give(&example.report.result, &(struct keepalive){ 0 }, &example.report.advice);
+	text = formatted(HTML, (const struct report *[]){ &example.report }, 1);
+	holds(text, "<h2>What to do</h2>\n<p>There is no answer, so this is cautious: ", 1);
 	free(text);
 	example_fill_other(&example, OUTCOME_UNREACHABLE, REASON_NONE);
 	text = formatted(HTML, (const struct report *[]){ &example.report }, 1);
 	holds(text, "<strong>unreachable</strong>", 1);
 	holds(text, "<p>db.example: name not known; check it", 1);
 	holds(text, "<svg", 0);
+	free(text);
+	example_fill(&example);
+	example.report.result.survived = example.inbound.survived = NAN;
+	text = formatted(HTML, (const struct report *[]){ &example.report }, 1);
+	holds(text, "No connection survived 900.8 s of idle time.", 1);
+	holds(text, "nan s", 0);
 	free(text);
 	/* Connections that have not been idle for any time yet. */
 	example_fill(&example);
