@@ -13,7 +13,7 @@ enum { SCHEMA_VERSION = 1, MOST_CONNECTIONS = 200000, MOST_WORDS = 64 };
 /* Seconds. Longer than any round trip but the worst; a probe that had waited for less is told as pending. */
 static const double WAIT = 3;
 
-static const struct shape line_shape[] = { { "event", SHAPE_TEXT }, { "at_s", SHAPE_NUMBER }, { NULL } };
+static const struct shape line_shape[] = { { "event", SHAPE_TEXT }, { "at_s", SHAPE_SECONDS }, { NULL } };
 
 static const struct shape start_shape[] = { { "schema_version", SHAPE_WHOLE }, { "time", SHAPE_TEXT }, { NULL } };
 
@@ -27,8 +27,8 @@ static const struct shape end_shape[] = {
 static const struct shape warning_shape[] = { { "code", SHAPE_TEXT }, { "message", SHAPE_TEXT }, { NULL } };
 
 static const struct shape finding_shape[] = {
-	{ "survived_s", SHAPE_NUMBER, SHAPE_NULL },
-	{ "expired_s", SHAPE_NUMBER, SHAPE_NULL },
+	{ "survived_s", SHAPE_SECONDS, SHAPE_NULL },
+	{ "expired_s", SHAPE_SECONDS, SHAPE_NULL },
 	{ NULL },
 };
 

@@ -25,10 +25,10 @@ static const struct shape subject_shape[] = {
 	{ "method.strategy", SHAPE_TEXT },
 	{ "method.directions", SHAPE_ARRAY },
 	{ "method.connections", SHAPE_WHOLE },
-	{ "method.min_idle_s", SHAPE_NUMBER },
-	{ "method.max_idle_s", SHAPE_NUMBER },
+	{ "method.min_idle_s", SHAPE_SECONDS },
+	{ "method.max_idle_s", SHAPE_SECONDS },
 	{ "method.precision", SHAPE_NUMBER },
-	{ "method.resolution_s", SHAPE_NUMBER },
+	{ "method.resolution_s", SHAPE_SECONDS },
 	{ NULL },
 };
 
@@ -49,9 +49,9 @@ static const struct shape result_shape[] = {
 /* Of the result, and of each direction. */
 static const struct shape finding_shape[] = {
 	{ "outcome", SHAPE_TEXT },
-	{ "timeout_s", SHAPE_NUMBER, SHAPE_NULL },
-	{ "survived_s", SHAPE_NUMBER, SHAPE_NULL },
-	{ "expired_s", SHAPE_NUMBER, SHAPE_NULL },
+	{ "timeout_s", SHAPE_SECONDS, SHAPE_NULL },
+	{ "survived_s", SHAPE_SECONDS, SHAPE_NULL },
+	{ "expired_s", SHAPE_SECONDS, SHAPE_NULL },
 	{ "signal", SHAPE_TEXT, SHAPE_NULL },
 	{ "signal_from", SHAPE_TEXT, SHAPE_NULL },
 	{ NULL },
@@ -60,7 +60,7 @@ static const struct shape finding_shape[] = {
 static const struct shape report_shape[] = {
 	{ "started_at", SHAPE_TEXT },
 	{ "finished_at", SHAPE_TEXT },
-	{ "elapsed_s", SHAPE_NUMBER },
+	{ "elapsed_s", SHAPE_SECONDS },
 	{ "interrupted", SHAPE_BOOL },
 	{ "path", SHAPE_OBJECT },
 	{ "path.rtt_ms", SHAPE_OBJECT },
@@ -106,13 +106,13 @@ static const struct shape nat_shape[] = {
 	{ NULL },
 };
 
-static const struct shape check_shape[] = { { "min_s", SHAPE_NUMBER }, { NULL } };
+static const struct shape check_shape[] = { { "min_s", SHAPE_SECONDS }, { NULL } };
 
 static const struct shape warning_shape[] = { { "code", SHAPE_TEXT }, { "message", SHAPE_TEXT }, { NULL } };
 
 static const struct shape platform_shape[] = {
 	{ "platform", SHAPE_TEXT },
-	{ "timeout_s", SHAPE_NUMBER },
+	{ "timeout_s", SHAPE_SECONDS },
 	{ "source", SHAPE_TEXT },
 	{ NULL },
 };
@@ -120,8 +120,8 @@ static const struct shape platform_shape[] = {
 static const struct shape sample_shape[] = {
 	{ "connection", SHAPE_WHOLE },
 	{ "direction", SHAPE_TEXT },
-	{ "idle_s", SHAPE_NUMBER },
-	{ "age_s", SHAPE_NUMBER },
+	{ "idle_s", SHAPE_SECONDS },
+	{ "age_s", SHAPE_SECONDS },
 	{ "outcome", SHAPE_TEXT },
 	{ "rtt_ms", SHAPE_NUMBER, SHAPE_NULL },
 	{ "control", SHAPE_BOOL, SHAPE_ABSENT },
@@ -191,6 +191,29 @@ int report_parse_subject(const struct source *source, struct saved_report *saved
 	return 0;
 }
 
+/* The numbers that the outcome is told with. */
+static int check_finding(const struct source *source, const char *parent, const struct result *result)
+{
+	const char *missing = NULL;
+
+	switch (result->outcome) {
+	case OUTCOME_TIMEOUT:
+	case OUTCOME_CLOSED_BY_ENDPOINT:
+		missing = isnan(result->timeout) ? "timeout_s" : isnan(result->expired) ? "expired_s" : NULL;
+		break;
+	case OUTCOME_NO_TIMEOUT:
+		missing = isnan(result->survived) ? "survived_s" : NULL;
+		break;
+	case OUTCOME_INCONCLUSIVE:
+	case OUTCOME_UNREACHABLE:
+		break;
+	}
+	if (!missing)
+		return 0;
+	return shape_fail(source, "%s.%s is null, though the outcome is %s; the report is damaged, write it again with "
+			  "`measure -o`", parent, missing, outcome_name(result->outcome));
+}
+
 static int read_finding(const struct source *source, const cJSON *item, const char *parent, struct result *result)
 {
 	int outcome, signal, from;
@@ -212,7 +235,7 @@ static int read_finding(const struct source *source, const cJSON *item, const ch
 		.payload_refreshes = UNKNOWN,
 		.outbound_refreshes = UNKNOWN,
 	};
-	return 0;
+	return check_finding(source, parent, result);
 }
 
 static int read_direction(const struct source *source, const cJSON *root, const char *path, struct result *result,

@@ -149,9 +149,10 @@ static void clean(cJSON *item)
 	}
 }
 
+/* NULs too: a machine that crashed may leave them at the end of a file. */
 static const char *skip_blanks(const char *text, const char *end)
 {
-	while (text < end && strchr(" \t\r\n", *text))
+	while (text < end && memchr(" \t\r\n", *text, sizeof " \t\r\n"))
 		text++;
 	return text;
 }

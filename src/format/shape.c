@@ -28,6 +28,7 @@ static bool fits(const cJSON *item, enum shape_kind kind)
 	switch (kind) {
 	case SHAPE_BOOL: return cJSON_IsBool(item);
 	case SHAPE_NUMBER: return fabs(value) < MOST;
+	case SHAPE_SECONDS: return value >= 0 && value <= 1e9;
 	case SHAPE_WHOLE: return value >= 0 && value <= 1e9 && value == floor(value);
 	case SHAPE_TEXT: return cJSON_IsString(item);
 	case SHAPE_OBJECT: return cJSON_IsObject(item);
@@ -41,6 +42,7 @@ static const char *kind_words(enum shape_kind kind)
 	switch (kind) {
 	case SHAPE_BOOL: return "true or false";
 	case SHAPE_NUMBER: return "a number";
+	case SHAPE_SECONDS: return "a number of seconds from 0 to 10^9";
 	case SHAPE_WHOLE: return "a whole number from 0 to 10^9";
 	case SHAPE_TEXT: return "text";
 	case SHAPE_OBJECT: return "an object";
@@ -124,5 +126,7 @@ double shape_instant(const cJSON *item, const char *path)
 	if (*rest == '.')
 		for (rest++; *rest >= '0' && *rest <= '9'; rest++, place /= 10)
 			fraction += (*rest - '0') * place;
-	return strcmp(rest, "Z") == 0 ? (double)timegm(&date) + fraction : NAN;
+	if (strcmp(rest, "Z") != 0 || date.tm_year < 70)
+		return NAN;
+	return (double)timegm(&date) + fraction;
 }

@@ -15,7 +15,8 @@ struct source {
 	struct failure *failure;
 };
 
-enum shape_kind { SHAPE_BOOL, SHAPE_NUMBER, SHAPE_WHOLE, SHAPE_TEXT, SHAPE_OBJECT, SHAPE_ARRAY };
+/* SHAPE_SECONDS: from 0 to 10^9, three decades; so that no sum or product with one leaves the range of what it goes to. */
+enum shape_kind { SHAPE_BOOL, SHAPE_NUMBER, SHAPE_SECONDS, SHAPE_WHOLE, SHAPE_TEXT, SHAPE_OBJECT, SHAPE_ARRAY };
 enum { SHAPE_NULL = 1, SHAPE_ABSENT = 2 }; /* may be null; may be missing, as what was added later */
 
 struct shape {
@@ -37,7 +38,7 @@ int shape_whole(const cJSON *, const char *path);       /* 0: null */
 const char *shape_text(const cJSON *, const char *path); /* NULL: null; the item's own */
 enum tristate shape_bool(const cJSON *, const char *path);
 
-/* An RFC 3339 instant in UTC, as seconds since 1970; NAN where it is none. */
+/* An RFC 3339 instant in UTC, as seconds since 1970; NAN where it is none, or earlier. */
 double shape_instant(const cJSON *, const char *path);
 
 #endif

@@ -70,7 +70,7 @@ assert suites.tests == 2 or sum(suite.tests for suite in suites) == 2' "$BATS_TE
 }
 
 @test "report: JUnit of a bound that was not met is a failure" {
-	jq -c '.check.min_s = 9 | .result.outcome = "timeout" | .result.timeout_s = 3' "$results/answer.json" |
+	jq -c '.check.min_s = 9 | .result.outcome = "timeout" | .result.timeout_s = 3 | .result.expired_s = 4' "$results/answer.json" |
 		report --format junit - >"$BATS_TEST_TMPDIR/junit.xml"
 	[ "$(xmllint --xpath 'count(//failure)' "$BATS_TEST_TMPDIR/junit.xml")" = 1 ]
 	[ "$(xmllint --xpath 'string(/testsuites/testsuite/@failures)' "$BATS_TEST_TMPDIR/junit.xml")" = 1 ]

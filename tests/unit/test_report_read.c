@@ -200,6 +200,13 @@ static void values_that_are_wrong(void **state)
 		{ "\"elapsed_s\":962.4", "\"elapsed_s\":\"long\"", "elapsed_s is not a number" },
 		{ "\"elapsed_s\":962.4", "\"elapsed_s\":null", "elapsed_s is not a number" },
 		{ "\"elapsed_s\":962.4", "\"elapsed_s\":1e999", "elapsed_s is not a number" },
+		{ "\"elapsed_s\":962.4", "\"elapsed_s\":-1", "elapsed_s is not a number of seconds from 0 to 10^9" },
+		{ "\"max_idle_s\":7500", "\"max_idle_s\":1e14", "method.max_idle_s is not a number of seconds" },
+		{ "\"timeout_s\":900.3", "\"timeout_s\":null", "result.timeout_s is null, though the outcome is timeout" },
+		{ "\"expired_s\":900.8", "\"expired_s\":null", "result.expired_s is null, though the outcome is timeout" },
+		{ "\"survived_s\":1200.125", "\"survived_s\":null",
+		  "result.directions.outbound.survived_s is null, though the outcome is no_timeout" },
+		{ "\"started_at\":\"2026-11", "\"started_at\":\"1969-11", "started_at is no instant" },
 		{ "\"interrupted\":false", "\"interrupted\":0", "interrupted is not true or false" },
 		{ "\"port\":5432", "\"port\":-1", "target.port is not a whole number" },
 		{ "\"connection\":3", "\"connection\":3.5", "samples[1].connection is not a whole number" },
@@ -272,6 +279,37 @@ static void terminal_commands_are_no_part_of_it(void **state)
 	reports_free(&list);
 	free(line);
 	free(text);
+}
+
+static void passes_on(const char *text, const char *words)
+{
+	struct saved_reports list = { 0 };
+	struct failure failure;
+
+	assert_int_equal(read_text(&list, text, &failure), 0);
+	char *written = report_json(&list.items[0]->report);
+	assert_non_null(strstr(written, words));
+	free(written);
+	reports_free(&list);
+}
+
+/* In milliseconds they are more than an int holds. */
+static void settings_that_are_large(void **state)
+{
+	struct example example;
+
+	(void)state;
+	example_fill(&example);
+	char *line = report_json(&example.report);
+	char *time = changed(line, "\"tcp_keepalive_time_s\":440", "\"tcp_keepalive_time_s\":1000000000");
+	passes_on(time, "setKeepAlive(true, 1000000000000, ");
+	char *none = changed(line, "\"tcp_keepalive_time_s\":440", "\"tcp_keepalive_time_s\":null");
+	char *beat = changed(none, "\"heartbeat_s\":null", "\"heartbeat_s\":1000000000");
+	passes_on(beat, "socket.ping(), 1000000000000");
+	free(line);
+	free(time);
+	free(none);
+	free(beat);
 }
 
 /* Whatever the octets, it is read or refused; under the sanitizers that says something. */
@@ -420,6 +458,7 @@ int main(void)
 		cmocka_unit_test(values_that_are_wrong),
 		cmocka_unit_test(what_a_newer_version_adds),
 		cmocka_unit_test(terminal_commands_are_no_part_of_it),
+		cmocka_unit_test(settings_that_are_large),
 		cmocka_unit_test(damaged_octets),
 		cmocka_unit_test(events_of_a_killed_run),
 		cmocka_unit_test(events_of_runs_that_ended),
