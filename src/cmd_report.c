@@ -53,8 +53,7 @@ static int write_reports(FILE *out, const struct report *const *reports, size_t 
 	case FORMAT_HTML:
 		return report_html(out, reports, count);
 	case FORMAT_PROMETHEUS:
-		report_prometheus(out, reports, count);
-		return 0;
+		return report_prometheus(out, reports, count);
 	case FORMAT_JUNIT:
 		return report_junit(out, reports, count);
 	case FORMAT_JSON:

@@ -4,6 +4,7 @@
 #include "format/words.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* Whose idle time, or age, ended it for good. */
 static bool is_end(enum sample_outcome outcome)
@@ -23,20 +24,27 @@ static bool is_end(enum sample_outcome outcome)
 	return false;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	const int *first = a, *second = b;
+
+	return (*first > *second) - (*first < *second);
+}
+
+/* Connections: several probes of one may have gone unanswered. 0 without memory. */
 static int count_ended(const struct report_side *side)
 {
-	int ended = 0;
+	int *numbers = calloc(side->sample_count + 1, sizeof *numbers), ended = 0;
+	size_t count = 0;
 
-	for (size_t i = 0; i < side->sample_count; i++) {
-		size_t earlier = 0;
-
-		if (!is_end(side->samples[i].outcome) || side->samples[i].moot)
-			continue;
-		while (earlier < i && !(is_end(side->samples[earlier].outcome) &&
-					side->samples[earlier].conn == side->samples[i].conn))
-			earlier++;
-		ended += earlier == i;
-	}
+	for (size_t i = 0; numbers && i < side->sample_count; i++)
+		if (is_end(side->samples[i].outcome) && !side->samples[i].moot)
+			numbers[count++] = side->samples[i].conn;
+	if (count)
+		qsort(numbers, count, sizeof *numbers, by_number);
+	for (size_t i = 0; i < count; i++)
+		ended += i == 0 || numbers[i] != numbers[i - 1];
+	free(numbers);
 	return ended;
 }
 

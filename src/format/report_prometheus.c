@@ -6,6 +6,7 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Names follow prometheus.io/docs/practices/naming: base units, the unit last, _ratio for a share of 1, _info for what is
@@ -85,23 +86,50 @@ static const struct side_metric side_metrics[] = {
 	{ "idleprobe_direction_expired_seconds", "Shortest idle time not survived, of each direction.", side_expired },
 };
 
-static bool same_text(const char *a, const char *b)
+/* Of one series? No address, where the name was not found, is an empty label. */
+static int by_series(const struct report *a, const struct report *b)
 {
-	return a && b ? strcmp(a, b) == 0 : a == b;
+	const char *first = a->target.address, *second = b->target.address;
+	int input = strcmp(a->target.input, b->target.input);
+
+	return input ? input : strcmp(first ? first : "", second ? second : "");
 }
 
-/* Is there a later report of the same series? */
-static bool is_outdated(const struct report *const *reports, size_t count, size_t number)
+/* The series in order, and of each the latest run first; of two that began at one moment the one that came later. */
+static int by_series_and_age(const void *a, const void *b)
 {
-	const struct report *report = reports[number];
+	const struct report *const *const *first = a, *const *const *second = b;
+	const struct report *one = **first, *other = **second;
+	int series = by_series(one, other);
 
-	for (size_t i = 0; i < count; i++)
-		if (same_text(reports[i]->target.input, report->target.input) &&
-		    same_text(reports[i]->target.address, report->target.address) &&
-		    (reports[i]->started_at > report->started_at ||
-		     (reports[i]->started_at == report->started_at && i > number)))
-			return true;
-	return false;
+	if (series)
+		return series;
+	if (one->started_at != other->started_at)
+		return one->started_at > other->started_at ? -1 : 1;
+	return *first > *second ? -1 : 1;
+}
+
+/* NULL without memory; the caller frees it. */
+static const struct report **latest_of(const struct report *const *reports, size_t *count)
+{
+	const struct report *const **slots = calloc(*count + 1, sizeof *slots);
+	const struct report **latest = calloc(*count + 1, sizeof *latest);
+	size_t kept = 0;
+
+	for (size_t i = 0; slots && i < *count; i++)
+		slots[i] = &reports[i];
+	if (slots)
+		qsort(slots, *count, sizeof *slots, by_series_and_age);
+	for (size_t i = 0; slots && latest && i < *count; i++)
+		if (i == 0 || by_series(*slots[i], *slots[i - 1]) != 0)
+			latest[kept++] = *slots[i];
+	if (!slots) {
+		free(latest);
+		latest = NULL;
+	}
+	free(slots);
+	*count = kept;
+	return latest;
 }
 
 static void block(FILE *out, const char *name, const char *help)
@@ -137,7 +165,7 @@ static void put_metric(FILE *out, const struct metric *metric, const struct repo
 	for (size_t i = 0; i < count; i++) {
 		double value = metric->value(reports[i]);
 
-		if (isnan(value) || is_outdated(reports, count, i))
+		if (isnan(value))
 			continue;
 		if (!begun)
 			block(out, metric->name, metric->help);
@@ -155,7 +183,7 @@ static void put_directions(FILE *out, const struct side_metric *metric, const st
 		const struct result *sides[] = { reports[i]->outbound.result, reports[i]->inbound.result };
 
 		for (int k = 0; k < 2; k++) {
-			if (!sides[k] || isnan(metric->value(sides[k])) || is_outdated(reports, count, i))
+			if (!sides[k] || isnan(metric->value(sides[k])))
 				continue;
 			if (!begun)
 				block(out, metric->name, metric->help);
@@ -173,15 +201,12 @@ static void put_outcomes(FILE *out, const struct report *const *reports, size_t 
 	static const char name[] = "idleprobe_outcome";
 
 	block(out, name, "1 for the outcome of the run, 0 for the others.");
-	for (size_t i = 0; i < count; i++) {
-		if (is_outdated(reports, count, i))
-			continue;
+	for (size_t i = 0; i < count; i++)
 		for (int outcome = OUTCOME_TIMEOUT; outcome <= OUTCOME_UNREACHABLE; outcome++) {
 			begin(out, name, reports[i]);
 			label(out, "outcome", outcome_name((enum outcome)outcome));
 			end(out, (int)reports[i]->result.outcome == outcome);
 		}
-	}
 }
 
 static void put_info(FILE *out, const struct report *const *reports, size_t count)
@@ -192,8 +217,6 @@ static void put_info(FILE *out, const struct report *const *reports, size_t coun
 	for (size_t i = 0; i < count; i++) {
 		const struct report *report = reports[i];
 
-		if (is_outdated(reports, count, i))
-			continue;
 		begin(out, name, report);
 		label(out, "interface", report->target.interface);
 		label(out, "source_address", report->target.source_address);
@@ -214,7 +237,7 @@ static void put_warnings(FILE *out, const struct report *const *reports, size_t 
 	for (size_t i = 0; i < count; i++) {
 		const struct result *result = &reports[i]->result;
 
-		for (size_t k = 0; k < result->warning_count && !is_outdated(reports, count, i); k++) {
+		for (size_t k = 0; k < result->warning_count; k++) {
 			if (result->warnings[k].code == WARNING_CODES)
 				continue; /* of a newer version: its name is not known */
 			if (!begun)
@@ -227,13 +250,19 @@ static void put_warnings(FILE *out, const struct report *const *reports, size_t 
 	}
 }
 
-void report_prometheus(FILE *out, const struct report *const *reports, size_t count)
+int report_prometheus(FILE *out, const struct report *const *reports, size_t count)
 {
+	const struct report **latest = latest_of(reports, &count);
+
+	if (!latest)
+		return -1;
 	for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
-		put_metric(out, &metrics[i], reports, count);
+		put_metric(out, &metrics[i], latest, count);
 	for (size_t i = 0; i < sizeof side_metrics / sizeof *side_metrics; i++)
-		put_directions(out, &side_metrics[i], reports, count);
-	put_outcomes(out, reports, count);
-	put_info(out, reports, count);
-	put_warnings(out, reports, count);
+		put_directions(out, &side_metrics[i], latest, count);
+	put_outcomes(out, latest, count);
+	put_info(out, latest, count);
+	put_warnings(out, latest, count);
+	free(latest);
+	return 0;
 }

@@ -155,6 +155,15 @@ for colours in modes:
 	expect 4 'large.json is larger than 64 MiB'
 }
 
+# Of a fleet, or made by somebody: what takes the square of their number takes minutes.
+@test "report: tens of thousands of reports, and hundreds of thousands of samples, take seconds" {
+	jq -c '.samples = [] | .advice.settings = [] | range(20000) as $_ | .' "$results/answer.json" |
+		timeout 60 "$idleprobe" report --format prometheus - >"$BATS_TEST_TMPDIR/many.prom"
+	[ "$(grep -c '^idleprobe_outcome{' "$BATS_TEST_TMPDIR/many.prom")" = 5 ]
+	jq -c '.samples[0] as $one | .samples = [range(300000) as $number | $one | .connection = $number | .outcome = "silent"]' \
+		"$results/answer.json" | timeout 60 "$idleprobe" report - | grep -q '  ended        300000 connections'
+}
+
 @test "report: wrong command lines" {
 	run report
 	expect 2 'report: which files\?'

@@ -24,7 +24,7 @@ static char *formatted(enum format format, const struct report *const *reports, 
 	FILE *out = open_memstream(&text, &length);
 
 	switch (format) {
-	case PROMETHEUS: report_prometheus(out, reports, count); break;
+	case PROMETHEUS: assert_int_equal(report_prometheus(out, reports, count), 0); break;
 	case JUNIT: assert_int_equal(report_junit(out, reports, count), 0); break;
 	case HTML: assert_int_equal(report_html(out, reports, count), 0); break;
 	}
@@ -108,6 +108,14 @@ static void metrics_of_several(void **state)
 	holds(text, "idleprobe_outcome{target=\"db.example:5432\",address=\"\",outcome=\"unreachable\"} 1\n", 1);
 	holds(text, "\nidleprobe_outcome{", 15);
 	holds(text, "# TYPE", occurrences(text, "# HELP"));
+	free(text);
+	examples[2].report.started_at -= 3600; /* of the same moment: what came later is taken */
+	text = formatted(PROMETHEUS, reports, 4);
+	holds(text, "idleprobe_timeout_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 350\n", 1);
+	free(text);
+	examples[2].report.started_at -= 3600;
+	text = formatted(PROMETHEUS, reports, 4);
+	holds(text, "idleprobe_timeout_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 900.3\n", 1);
 	free(text);
 }
 
