@@ -111,7 +111,7 @@ static void list_samples(const struct run *run, enum direction direction, struct
 static int finish(struct run *run, double started, struct failure *failure)
 {
 	struct report *report = &run->report;
-	struct keepalive host = host_keepalive();
+	struct keepalive host = report->advice.host;
 
 	report->finished_at = wall_clock();
 	report->elapsed = clock_now() - started;
@@ -260,6 +260,7 @@ int run_measure(struct run *run, const struct options *options, struct events *e
 
 	*run = (struct run){ .report = { .started_at = wall_clock(), .result = verdict_none, .proxy = UNKNOWN } };
 	run->report.outbound.result = &run->report.result;
+	run->report.advice.host = host_keepalive();
 	run->report.path = (struct path_stats){ .rtt_min = NAN, .rtt_median = NAN, .rtt_max = NAN, .loss = NAN };
 	if (target_parse(&run->target, options->targets[0], failure) < 0)
 		return -1;

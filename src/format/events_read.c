@@ -17,6 +17,16 @@ static const struct shape line_shape[] = { { "event", SHAPE_TEXT }, { "at_s", SH
 
 static const struct shape start_shape[] = { { "schema_version", SHAPE_WHOLE }, { "time", SHAPE_TEXT }, { NULL } };
 
+/* Of the start; a file of an older version has not told them. */
+static const struct shape given_shape[] = {
+	{ "check", SHAPE_OBJECT, SHAPE_NULL | SHAPE_ABSENT },
+	{ "host_now", SHAPE_OBJECT, SHAPE_ABSENT },
+	{ "host_now.tcp_keepalive_time_s", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
+	{ "host_now.tcp_keepalive_intvl_s", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
+	{ "host_now.tcp_keepalive_probes", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
+	{ NULL },
+};
+
 static const struct shape end_shape[] = {
 	{ "time", SHAPE_TEXT },
 	{ "interrupted", SHAPE_BOOL },
@@ -61,6 +71,21 @@ static void begin_report(struct report *report)
 	report->proxy = report->nat.remapped = UNKNOWN;
 }
 
+/* Of start and end; likewise. */
+static int read_ends(const struct source *source, struct saved_report *saved, const cJSON *line)
+{
+	return shape_at(line, "path") ? report_parse_ends(source, saved, line) : 0;
+}
+
+static int read_given(const struct source *source, struct saved_report *saved, const cJSON *line)
+{
+	if (shape_check(source, line, "", given_shape) < 0 ||
+	    report_parse_check(source, saved, shape_at(line, "check")) < 0)
+		return -1;
+	saved->report.advice.host = report_parse_keepalive(shape_at(line, "host_now"));
+	return 0;
+}
+
 static int read_start(struct events_reader *reader, const struct source *source, struct saved_reports *list, cJSON *line,
 		      bool *kept)
 {
@@ -75,7 +100,8 @@ static int read_start(struct events_reader *reader, const struct source *source,
 	if (!saved)
 		return shape_fail(source, "out of memory");
 	begin_report(&saved->report);
-	if (read_instant(source, line, &saved->report.started_at) < 0 || report_parse_subject(source, saved, line) < 0) {
+	if (read_instant(source, line, &saved->report.started_at) < 0 || report_parse_subject(source, saved, line) < 0 ||
+	    read_given(source, saved, line) < 0 || read_ends(source, saved, line) < 0) {
 		reports_drop(list);
 		return -1;
 	}
@@ -109,7 +135,7 @@ static int read_end(struct events_reader *reader, const struct source *source, c
 	struct result told = report->result;
 
 	if (shape_check(source, line, "end", end_shape) < 0 || read_instant(source, line, &report->finished_at) < 0 ||
-	    report_parse_result(source, reader->run, line) < 0)
+	    report_parse_result(source, reader->run, line) < 0 || read_ends(source, reader->run, line) < 0)
 		return -1;
 	memcpy(report->result.warnings, told.warnings, sizeof told.warnings);
 	report->result.warning_count = told.warning_count;
@@ -275,18 +301,19 @@ static int list_consistent(struct saved_report *saved)
 
 int events_read_end(struct events_reader *reader, const struct source *source)
 {
-	/* The host that reads may be another than the one that measured. */
-	static const struct keepalive not_known;
 	struct saved_report *saved = reader->run;
 
 	if (!saved || !reader->ledger)
 		return 0;
+	/* Not this host's, which may be another than the one that measured. */
+	struct keepalive host = saved->report.advice.host;
+
 	saved->report.elapsed = reader->at;
 	if (!reader->ended)
 		tell_killed(reader, &saved->report);
 	ledger_expire_waits(reader->ledger, reader->at, reader->ended ? 0 : WAIT);
 	saved->report.path = ledger_path(reader->ledger);
-	advice_give(&saved->report.result, &not_known, &saved->report.advice);
+	advice_give(&saved->report.result, &host, &saved->report.advice);
 	bool done = take_samples(reader, saved) == 0 && list_consistent(saved) == 0;
 	events_reader_free(reader);
 	return done ? 0 : shape_fail(source, "out of memory");

@@ -69,8 +69,6 @@ static const struct shape report_shape[] = {
 	{ "path.rtt_ms.max", SHAPE_NUMBER, SHAPE_NULL },
 	{ "path.loss", SHAPE_NUMBER, SHAPE_NULL },
 	{ "path.reply_ttl", SHAPE_WHOLE, SHAPE_NULL },
-	{ "path.nat", SHAPE_OBJECT, SHAPE_NULL },
-	{ "path.proxy", SHAPE_BOOL, SHAPE_NULL | SHAPE_ABSENT },
 	{ "path.unanswered_received", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
 	{ "path.unanswered_missed", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
 	{ "path.connections_opened", SHAPE_WHOLE, SHAPE_ABSENT },
@@ -95,6 +93,13 @@ static const struct shape report_shape[] = {
 	{ "warnings", SHAPE_ARRAY },
 	{ "error", SHAPE_TEXT, SHAPE_NULL | SHAPE_ABSENT },
 	{ "samples", SHAPE_ARRAY },
+	{ NULL },
+};
+
+static const struct shape ends_shape[] = {
+	{ "path", SHAPE_OBJECT },
+	{ "path.nat", SHAPE_OBJECT, SHAPE_NULL },
+	{ "path.proxy", SHAPE_BOOL, SHAPE_NULL | SHAPE_ABSENT },
 	{ NULL },
 };
 
@@ -210,8 +215,8 @@ static int check_finding(const struct source *source, const char *parent, const 
 	}
 	if (!missing)
 		return 0;
-	return shape_fail(source, "%s.%s is null, though the outcome is %s; the report is damaged, write it again with "
-			  "`measure -o`", parent, missing, outcome_name(result->outcome));
+	return shape_fail(source, "%s.%s is null, though the outcome is %s; the file is damaged, copy it or measure "
+			  "again", parent, missing, outcome_name(result->outcome));
 }
 
 static int read_finding(const struct source *source, const cJSON *item, const char *parent, struct result *result)
@@ -270,10 +275,33 @@ int report_parse_result(const struct source *source, struct saved_report *saved,
 	return 0;
 }
 
-static int read_path(const struct source *source, struct report *report, const cJSON *root)
+int report_parse_ends(const struct source *source, struct saved_report *saved, const cJSON *root)
 {
+	struct report *report = &saved->report;
 	const cJSON *nat = shape_at(root, "path.nat");
 
+	if (shape_check(source, root, "", ends_shape) < 0 || (nat && shape_check(source, nat, "path.nat", nat_shape) < 0))
+		return -1;
+	report->proxy = shape_bool(root, "path.proxy");
+	report->nat = (struct report_nat){
+		.detected = shape_bool(nat, "detected") == YES,
+		.address = shape_text(nat, "observed_address"),
+		.port = shape_whole(nat, "observed_port"),
+		.remapped = shape_bool(nat, "remapped"),
+	};
+	return 0;
+}
+
+int report_parse_check(const struct source *source, struct saved_report *saved, const cJSON *check)
+{
+	if (check && shape_check(source, check, "check", check_shape) < 0)
+		return -1;
+	saved->options.minimum = shape_number(check, "min_s");
+	return 0;
+}
+
+static void read_path(struct report *report, const cJSON *root)
+{
 	report->path = (struct path_stats){
 		.rtt_min = shape_number(root, "path.rtt_ms.min") / 1000,
 		.rtt_median = shape_number(root, "path.rtt_ms.median") / 1000,
@@ -285,20 +313,9 @@ static int read_path(const struct source *source, struct report *report, const c
 		.probes_lost = shape_whole(root, "path.unanswered_missed"),
 		.replies_lost = shape_whole(root, "path.unanswered_received"),
 	};
-	report->proxy = shape_bool(root, "path.proxy");
-	report->nat.remapped = UNKNOWN;
-	if (!nat)
-		return 0;
-	if (shape_check(source, nat, "path.nat", nat_shape) < 0)
-		return -1;
-	report->nat.detected = shape_bool(nat, "detected") == YES;
-	report->nat.address = shape_text(nat, "observed_address");
-	report->nat.port = shape_whole(nat, "observed_port");
-	report->nat.remapped = shape_bool(nat, "remapped");
-	return 0;
 }
 
-static struct keepalive read_keepalive(const cJSON *item)
+struct keepalive report_parse_keepalive(const cJSON *item)
 {
 	return (struct keepalive){ shape_whole(item, "tcp_keepalive_time_s"), shape_whole(item, "tcp_keepalive_intvl_s"),
 				   shape_whole(item, "tcp_keepalive_probes") };
@@ -308,8 +325,8 @@ static struct keepalive read_keepalive(const cJSON *item)
 static void read_advice(struct advice *advice, const cJSON *item)
 {
 	advice->helps = shape_bool(item, "keepalive_helps");
-	advice->use = read_keepalive(item);
-	advice->host = read_keepalive(shape_at(item, "host_now"));
+	advice->use = report_parse_keepalive(item);
+	advice->host = report_parse_keepalive(shape_at(item, "host_now"));
 	advice->protects = shape_bool(item, "host_now.protects");
 	advice->margin = shape_number(item, "margin_s");
 	advice->host_margin = shape_number(item, "host_now.margin_s");
@@ -427,20 +444,17 @@ static int read_times(const struct source *source, struct report *report, const 
 int report_parse(const struct source *source, struct saved_report *saved, const cJSON *root)
 {
 	struct report *report = &saved->report;
-	const cJSON *check;
 
 	if (report_parse_subject(source, saved, root) < 0 || report_parse_result(source, saved, root) < 0 ||
 	    shape_check(source, root, "", report_shape) < 0 || read_times(source, report, root) < 0 ||
-	    read_path(source, report, root) < 0 ||
+	    report_parse_ends(source, saved, root) < 0 ||
+	    report_parse_check(source, saved, shape_at(root, "check")) < 0 ||
 	    read_platforms(source, saved, shape_at(root, "consistent_with")) < 0 ||
 	    read_warnings(source, &report->result, shape_at(root, "warnings")) < 0 ||
 	    read_samples(source, saved, shape_at(root, "samples")) < 0)
 		return -1;
+	read_path(report, root);
 	read_advice(&report->advice, shape_at(root, "advice"));
-	check = shape_at(root, "check");
-	if (check && shape_check(source, check, "check", check_shape) < 0)
-		return -1;
-	saved->options.minimum = check ? shape_number(check, "min_s") : NAN;
 	snprintf(report->error, sizeof report->error, "%s", shape_text(root, "error") ? shape_text(root, "error") : "");
 	return 0;
 }

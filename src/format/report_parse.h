@@ -9,8 +9,13 @@
 /* Of the kind "idleprobe.report", and of the schema that is known. */
 int report_parse(const struct source *, struct saved_report *, const cJSON *);
 
-/* Parts of a report that events hold too: tool, target, method; and result. */
+/* Parts of a report that events hold too: tool, target, method; result; and of path: nat, proxy. */
 int report_parse_subject(const struct source *, struct saved_report *, const cJSON *);
 int report_parse_result(const struct source *, struct saved_report *, const cJSON *);
+int report_parse_ends(const struct source *, struct saved_report *, const cJSON *);
+
+/* Of such a part itself, NULL where there is none: check; settings, which have been checked to be whole numbers. */
+int report_parse_check(const struct source *, struct saved_report *, const cJSON *);
+struct keepalive report_parse_keepalive(const cJSON *);
 
 #endif

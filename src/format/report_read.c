@@ -59,7 +59,7 @@ static int add_report(const struct source *source, struct saved_reports *list, c
 	}
 	saved->json = json;
 	if (!cJSON_IsNumber(version))
-		shape_fail(source, "schema_version is missing; this is no whole report, write it again with `measure -o`");
+		shape_fail(source, "schema_version is missing; the file is damaged, copy it or measure again");
 	else if (version->valuedouble != SCHEMA_VERSION)
 		shape_fail(source, "schema_version is %g, and this version reads %d only; use the idleprobe that "
 			   "wrote it, or a newer one", version->valuedouble, SCHEMA_VERSION);

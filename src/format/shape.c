@@ -70,12 +70,12 @@ int shape_check(const struct source *source, const cJSON *item, const char *pare
 		const cJSON *found = find(item, shape->path);
 
 		if (!found && !(shape->may & SHAPE_ABSENT))
-			return shape_fail(source, "%s%s%s is missing; this is no whole report, write it again with "
-					  "`measure -o`", parent, dot, shape->path);
+			return shape_fail(source, "%s%s%s is missing; the file is damaged, copy it or measure again", parent,
+					  dot, shape->path);
 		if (!found || (cJSON_IsNull(found) && shape->may & SHAPE_NULL) || fits(found, shape->kind))
 			continue;
-		return shape_fail(source, "%s%s%s is not %s%s; the report is damaged, write it again with "
-				  "`measure -o`", parent, dot, shape->path, kind_words(shape->kind), shape->may & SHAPE_NULL ? " or null" : "");
+		return shape_fail(source, "%s%s%s is not %s%s; the file is damaged, copy it or measure again", parent, dot,
+				  shape->path, kind_words(shape->kind), shape->may & SHAPE_NULL ? " or null" : "");
 	}
 	return 0;
 }

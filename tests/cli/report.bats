@@ -134,18 +134,18 @@ for colours in modes:
 }
 
 @test "report: what is no report is refused, and the others are written all the same" {
-	head -c 500 "$results/answer.json" >"$BATS_TEST_TMPDIR/half.json"
-	run --separate-stderr report --format json "$BATS_TEST_TMPDIR/half.json" "$results/answer.json" /nowhere
+	head -c 500 "$results/answer.json" >"$BATS_TEST_TMPDIR/broken-half.json"
+	run --separate-stderr report --format json "$BATS_TEST_TMPDIR/broken-half.json" "$results/answer.json" /nowhere
 	[ "$status" = 4 ]
 	[ "$output" = "$(cat "$results/answer.json")" ]
-	[[ $stderr == *'half.json line 1: the report ends in the middle'* ]]
+	[[ $stderr == *'broken-half.json line 1: the report ends in the middle'* ]]
 	[[ $stderr == *'/nowhere cannot be read: No such file or directory'* ]]
 	run report "$BATS_TEST_TMPDIR"
 	expect 4 'cannot be read: Is a directory'
 	run report "$idleprobe"
 	expect 4 'line 1: this is no JSON'
-	jq -c '.schema_version = 2' "$results/answer.json" >"$BATS_TEST_TMPDIR/newer.json"
-	run report "$BATS_TEST_TMPDIR/newer.json"
+	jq -c '.schema_version = 2' "$results/answer.json" >"$BATS_TEST_TMPDIR/broken-newer.json"
+	run report "$BATS_TEST_TMPDIR/broken-newer.json"
 	expect 4 'schema_version is 2, and this version reads 1 only'
 }
 

@@ -73,7 +73,8 @@ CONTRADICTIONS = [
 
 # What does not go together in an event, by its name.
 EVENT_TIES = {
-    "start": [("at_s", 1), ("target.port", 0)],
+    "start": [("at_s", 1), ("target.port", 0), ("check", {"min_s": 5, "passed": True}), ("path.nat", {}),
+              ("host_now.tcp_keepalive_intvl_s", 0)],
     "opened": [("connection", -1), ("connection", None), ("rtt_ms", None), ("ttl", 0), ("icmp_type", 3)],
     "icmp": [("icmp_type", 256), ("icmp_code", None), ("from", None)],
     "finding": [("survived_s", "1"), ("expired_s", -1)],

@@ -385,6 +385,8 @@ static void events_of_a_killed_run(void **state)
 	assert_true(report->interrupted && report->result.survived == 10 && report->result.expired == 20 && report->elapsed == 36);
 	assert_true(fabs(report->finished_at - example.report.started_at - 36) < 0.01);
 	assert_string_equal(report->target.input, "db.example:5432");
+	assert_string_equal(report->nat.address, "203.0.113.9");
+	assert_true(report->options->minimum == 600 && report->advice.host.time == 7200 && report->advice.use.time > 0);
 	assert_non_null(report->inbound.result);
 	assert_int_equal(report->inbound.sample_count, 1); /* it is the far side's probe */
 	assert_int_equal(report->outbound.sample_count, 4);
@@ -434,10 +436,25 @@ static void events_of_runs_that_ended(void **state)
 		assert_int_equal(report->result.warning_count, 1);
 		assert_int_equal(report->result.warnings[0].code, WARNING_SCAN_GRANULARITY);
 		assert_int_equal(report->advice.use.time, 440);
+		assert_int_equal(report->advice.protects, NO);
+		assert_int_equal(report_passed(report), YES);
+		assert_int_equal(report->nat.remapped, NO);
+		assert_int_equal(report->proxy, NO);
 		assert_true(report->consistent_count > 0); /* 900 s are documented of someone */
 	}
 	reports_free(&list);
 	free(killed);
+	free(text);
+	/* An older version did not tell what was given. */
+	char *unasked = changed(whole, "\"check\":", "\"was\":"), *unknown = changed(unasked, "\"host_now\":", "\"then\":");
+	text = changed(unknown, "\"path\":", "\"way\":");
+	free(unknown);
+	free(unasked);
+	assert_int_equal(read_text(&list, text, &failure), 0);
+	assert_true(isnan(list.items[0]->options.minimum));
+	assert_int_equal(list.items[0]->report.advice.host.time, 0);
+	assert_int_equal(list.items[0]->report.advice.protects, UNKNOWN);
+	reports_free(&list);
 	free(text);
 	text = changed(whole, "\"event\":\"start\"", "\"event\":\"begin\"");
 	refused(text, "line 1: the events begin in the middle of a run");
