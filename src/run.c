@@ -82,21 +82,6 @@ static void warn_of_addresses(struct result *result, const struct target *target
 		 target->address_count, target->address);
 }
 
-static int list_consistent(struct run *run)
-{
-	struct report *report = &run->report;
-	size_t count;
-	const struct platform *list = platforms_list(run->platforms, &count);
-
-	report->consistent = calloc(count + 1, sizeof *report->consistent);
-	if (!report->consistent)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (platform_consistent(&list[i], &report->result, report->options->precision))
-			report->consistent[report->consistent_count++] = &list[i];
-	return 0;
-}
-
 static void list_samples(const struct run *run, enum direction direction, struct report_side *side)
 {
 	const struct search *search = survey_search(run->survey, direction);
@@ -121,9 +106,9 @@ static int finish(struct run *run, double started, struct failure *failure)
 		list_samples(run, DIRECTION_INBOUND, &report->inbound);
 	}
 	advice_give(&report->result, &host, &report->advice);
-	if (list_consistent(run) < 0)
-		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
-	return 0;
+	report->consistent = platforms_consistent(run->platforms, &report->result, report->options->precision,
+						  &report->consistent_count);
+	return report->consistent ? 0 : fail(failure, EXIT_CANNOT_RUN, "out of memory");
 }
 
 /* Whether the target is a responder, which is waited for. Nothing is sent to one that is not. */

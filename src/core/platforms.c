@@ -157,3 +157,15 @@ bool platform_consistent(const struct platform *platform, const struct result *r
 		return false;
 	return lies_between(platform, result->survived, result->expired, precision) && behaviour_fits(platform, result);
 }
+
+const struct platform **platforms_consistent(const struct platforms *platforms, const struct result *result, double precision,
+					     size_t *count)
+{
+	const struct platform **list = calloc(platforms->count + 1, sizeof *list);
+
+	*count = 0;
+	for (size_t i = 0; list && i < platforms->count; i++)
+		if (platform_consistent(&platforms->list[i], result, precision))
+			list[(*count)++] = &platforms->list[i];
+	return list;
+}

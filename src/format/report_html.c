@@ -53,7 +53,6 @@ static struct answer answer_of(const struct report *report)
 	const struct result *result = &report->result;
 	struct answer answer = { .class = "found" };
 	int decimals = span_decimals(result);
-	size_t length = 0;
 
 	switch (result->outcome) {
 	case OUTCOME_TIMEOUT:
@@ -79,14 +78,8 @@ static struct answer answer_of(const struct report *report)
 		answer.class = "none";
 		answer.lead = "The evidence allows";
 		snprintf(answer.value.text, sizeof answer.value.text, "no answer");
-		length = (size_t)snprintf(answer.detail.text, sizeof answer.detail.text, "Reason: %s.",
-					  reason_words(result->reason));
-		if (!isnan(result->survived))
-			length += (size_t)snprintf(answer.detail.text + length, sizeof answer.detail.text - length,
-						   " Connections survived %.1f s of idle time.", result->survived);
-		if (!isnan(result->expired))
-			snprintf(answer.detail.text + length, sizeof answer.detail.text - length, " None survived %.1f s.",
-				 result->expired);
+		snprintf(answer.detail.text, sizeof answer.detail.text, "Reason: %s.%.200s", reason_words(result->reason),
+			 known_words(result).text);
 		break;
 	case OUTCOME_UNREACHABLE:
 		answer.class = "none";
@@ -221,6 +214,15 @@ static void put_method(FILE *out, const struct report *report)
 	fputs("</dl>\n</details>\n", out);
 }
 
+static size_t count_told(const struct report_side *side)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < side->sample_count; i++)
+		count += !side->samples[i].moot;
+	return count;
+}
+
 static size_t put_side(FILE *out, const struct report_side *side, const char *direction, size_t room)
 {
 	size_t shown = 0;
@@ -243,7 +245,7 @@ static size_t put_side(FILE *out, const struct report_side *side, const char *di
 
 static void put_samples(FILE *out, const struct report *report)
 {
-	size_t count = report->outbound.sample_count + report->inbound.sample_count, shown;
+	size_t count = count_told(&report->outbound) + count_told(&report->inbound), shown;
 
 	if (!count)
 		return;
@@ -252,7 +254,7 @@ static void put_samples(FILE *out, const struct report *report)
 	shown = put_side(out, &report->outbound, "outbound", MOST_SAMPLES);
 	shown += put_side(out, &report->inbound, "inbound", MOST_SAMPLES - shown);
 	fputs("</table></div>\n", out);
-	if (shown == MOST_SAMPLES)
+	if (shown < count)
 		fprintf(out, "<p class=\"source\">These are the first %zu; the JSON report holds all.\n", shown);
 	fputs("</details>\n", out);
 }

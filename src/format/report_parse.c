@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_WORDS = 64 };
-
 static const struct shape subject_shape[] = {
 	{ "tool", SHAPE_OBJECT },
 	{ "tool.version", SHAPE_TEXT },
@@ -133,7 +131,7 @@ static const struct shape sample_shape[] = {
 	{ NULL },
 };
 
-/* A word's value is found by asking for the word of each: the lists in names.c are the only ones. */
+/* For name_value(). */
 #define WORDS(what, type) \
 	static const char *what##_word(int value) \
 	{ \
@@ -148,22 +146,13 @@ WORDS(sample, sample_outcome)
 WORDS(learned, learned)
 WORDS(strategy, strategy)
 
-/* -1 where it is none of them. Null is the value that has no word, the first. */
-static int value_of(const char *word, const char *(*word_of)(int value))
-{
-	for (int value = 0; word && value < MOST_WORDS; value++)
-		if (word_of(value) && strcmp(word, word_of(value)) == 0)
-			return value;
-	return word ? -1 : 0;
-}
-
 /* The value goes to *value. 0, or -1 with the failure. */
 static int read_word(const struct source *source, const cJSON *item, const char *parent, const char *key,
 		     const char *(*word_of)(int value), int *value)
 {
 	const char *word = shape_text(item, key);
 
-	*value = value_of(word, word_of);
+	*value = name_value(word, word_of);
 	if (*value >= 0)
 		return 0;
 	return shape_fail(source, "%s.%s is '%.40s', which this version does not know; a newer idleprobe reads it",
@@ -265,7 +254,7 @@ int report_parse_result(const struct source *source, struct saved_report *saved,
 	    read_direction(source, root, "result.directions.inbound", &saved->inbound, &report->inbound) < 0)
 		return -1;
 	/* More reasons may be added (contract): one that is not known here is told as none. */
-	reason = value_of(shape_text(root, "result.reason"), reason_word);
+	reason = name_value(shape_text(root, "result.reason"), reason_word);
 	result->reason = reason < 0 ? REASON_NONE : (enum reason)reason;
 	result->keepalive_refreshes = shape_bool(root, "result.keepalive_refreshes");
 	result->revived_by_probe = shape_bool(root, "result.revived_by_probe");
@@ -334,24 +323,31 @@ static void read_advice(struct advice *advice, const cJSON *item)
 	snprintf(advice->summary, sizeof advice->summary, "%s", shape_text(item, "summary"));
 }
 
-static int read_warnings(const struct source *source, struct result *result, const cJSON *list)
+int report_parse_warning(const struct source *source, struct saved_report *saved, const cJSON *item, const char *parent)
+{
+	struct result *result = &saved->report.result;
+	struct warning *warning = &result->warnings[result->warning_count];
+	int code;
+
+	if (shape_check(source, item, parent, warning_shape) < 0)
+		return -1;
+	if (result->warning_count == WARNING_CODES)
+		return 0;
+	/* Of a code that is not known here, the message still is for people. */
+	code = name_value(shape_text(item, "code"), warning_word);
+	warning->code = code < 0 ? WARNING_CODES : (enum warning_code)code;
+	snprintf(warning->message, sizeof warning->message, "%s", shape_text(item, "message"));
+	result->warning_count++;
+	return 0;
+}
+
+static int read_warnings(const struct source *source, struct saved_report *saved, const cJSON *list)
 {
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, list) {
-		struct warning *warning = &result->warnings[result->warning_count];
-		int code;
-
-		if (shape_check(source, item, "warnings[]", warning_shape) < 0)
+	cJSON_ArrayForEach(item, list)
+		if (report_parse_warning(source, saved, item, "warnings[]") < 0)
 			return -1;
-		if (result->warning_count == WARNING_CODES)
-			break;
-		/* Of a code that is not known here, the message still is for people. */
-		code = value_of(shape_text(item, "code"), warning_word);
-		warning->code = code < 0 ? WARNING_CODES : (enum warning_code)code;
-		snprintf(warning->message, sizeof warning->message, "%s", shape_text(item, "message"));
-		result->warning_count++;
-	}
 	return 0;
 }
 
@@ -450,7 +446,7 @@ int report_parse(const struct source *source, struct saved_report *saved, const 
 	    report_parse_ends(source, saved, root) < 0 ||
 	    report_parse_check(source, saved, shape_at(root, "check")) < 0 ||
 	    read_platforms(source, saved, shape_at(root, "consistent_with")) < 0 ||
-	    read_warnings(source, &report->result, shape_at(root, "warnings")) < 0 ||
+	    read_warnings(source, saved, shape_at(root, "warnings")) < 0 ||
 	    read_samples(source, saved, shape_at(root, "samples")) < 0)
 		return -1;
 	read_path(report, root);

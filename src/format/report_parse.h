@@ -14,6 +14,9 @@ int report_parse_subject(const struct source *, struct saved_report *, const cJS
 int report_parse_result(const struct source *, struct saved_report *, const cJSON *);
 int report_parse_ends(const struct source *, struct saved_report *, const cJSON *);
 
+/* One warning, which is checked and added; `parent` is its path, for the message. */
+int report_parse_warning(const struct source *, struct saved_report *, const cJSON *, const char *parent);
+
 /* Of such a part itself, NULL where there is none: check; settings, which have been checked to be whole numbers. */
 int report_parse_check(const struct source *, struct saved_report *, const cJSON *);
 struct keepalive report_parse_keepalive(const cJSON *);

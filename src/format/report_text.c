@@ -46,7 +46,6 @@ static void answer(const struct text *text, const struct report *report)
 	const struct result *result = &report->result;
 	struct span name = name_of(report);
 	char words[900] = "";
-	size_t length;
 
 	switch (result->outcome) {
 	case OUTCOME_TIMEOUT:
@@ -60,12 +59,8 @@ static void answer(const struct text *text, const struct report *report)
 			 name.text, duration_text(result->survived).text);
 		break;
 	case OUTCOME_INCONCLUSIVE:
-		length = (size_t)snprintf(words, sizeof words, "No answer for %s: %s.", name.text, reason_words(result->reason));
-		if (!isnan(result->survived))
-			length += (size_t)snprintf(words + length, sizeof words - length, " Connections survived %.1f s of idle time.",
-						   result->survived);
-		if (!isnan(result->expired))
-			snprintf(words + length, sizeof words - length, " None survived %.1f s.", result->expired);
+		snprintf(words, sizeof words, "No answer for %s: %s.%s", name.text, reason_words(result->reason),
+			 known_words(result).text);
 		break;
 	case OUTCOME_UNREACHABLE:
 		snprintf(words, sizeof words, "%s could not be reached, so nothing was measured.", name.text);

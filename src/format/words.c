@@ -91,3 +91,16 @@ const char *reason_words(enum reason reason)
 	}
 	return "";
 }
+
+struct span known_words(const struct result *result)
+{
+	struct span words = { "" };
+	size_t length = 0;
+
+	if (!isnan(result->survived))
+		length = (size_t)snprintf(words.text, sizeof words.text, " Connections survived %.1f s of idle time.",
+					  result->survived);
+	if (!isnan(result->expired))
+		snprintf(words.text + length, sizeof words.text - length, " None survived %.1f s.", result->expired);
+	return words;
+}

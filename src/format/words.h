@@ -21,4 +21,7 @@ struct span signal_words(const struct result *);
 /* Why there is no answer, without a full stop. */
 const char *reason_words(enum reason);
 
+/* Without an answer: what is known of it all the same. Nothing, or sentences that begin with a blank. */
+struct span known_words(const struct result *);
+
 #endif
