@@ -28,7 +28,7 @@ static void add_method(cJSON *root, const struct report *report)
 	cJSON *method = json_object(root, "method");
 	cJSON *directions;
 
-	json_text(method, "engine", "raw");
+	json_text(method, "engine", report->engine ? report->engine : "raw");
 	json_text(method, "strategy", strategy_name((enum strategy)options->strategy));
 	directions = json_array(method, "directions");
 	if (report->outbound.result)

@@ -170,6 +170,7 @@ int report_parse_subject(const struct source *source, struct saved_report *saved
 		return -1;
 	family = shape_text(root, "target.family");
 	report->version = shape_text(root, "tool.version");
+	report->engine = shape_text(root, "method.engine");
 	report->target.input = shape_text(root, "target.input");
 	report->target.host = shape_text(root, "target.host");
 	report->target.address = shape_text(root, "target.address");

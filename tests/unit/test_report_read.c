@@ -64,6 +64,7 @@ static void what_is_read_is_what_was_written(void **state)
 	example.report.target.input = "a\xff\"<b>\\\n\xc3\xa9";
 	example.report.target.family = IP_V6;
 	example.report.interrupted = true;
+	example.report.engine = "socket";
 	example.report.advice.helps = NO;
 	example.report.advice.heartbeat = 450;
 	example.options.strategy = STRATEGY_LADDER;
