@@ -24,8 +24,9 @@ static double margin_of(const struct keepalive *keepalive, double survived)
 	return survived - (keepalive->time + (FEWEST_PROBES - 1.0) * keepalive->intvl);
 }
 
-/* What the margin should be. Where the timeout was seen only as a zone, because the device looks through its table
- * every few seconds or because of loss, the next connection may fare a little worse than any that was tried. */
+/* What the margin should be. Where the timeout was seen only as a zone, because the device looks through its
+ * table every few seconds or because of loss, the next connection may fare a little worse than any that was
+ * tried. */
 static double margin_wanted(const struct result *result)
 {
 	double zone = result->expired - result->survived;
@@ -41,8 +42,8 @@ static int neat(double seconds)
 	return (int)(seconds / step) * step;
 }
 
-/* The first probe before half of the time is over, the next ones a sixth of that apart; sooner where whole seconds
- * are coarse. */
+/* The first probe before half of the time is over, the next ones a sixth of that apart; sooner where whole
+ * seconds are coarse. */
 static struct keepalive settings_for(const struct result *result)
 {
 	double wanted = margin_wanted(result);
@@ -75,8 +76,10 @@ static void compare_host(const struct result *result, struct advice *advice)
 	const struct keepalive *host = &advice->host;
 	double margin = margin_of(host, result->survived);
 
-	/* Without an answer the timeout may be longer than what was survived, but not than what nothing did. */
-	if (!host->time || (result->outcome == OUTCOME_INCONCLUSIVE && margin <= 0 && !(margin_of(host, result->expired) <= 0)))
+	if (!host->time)
+		return;
+	/* Without an answer the timeout may be longer than what was survived, up to what nothing did. */
+	if (result->outcome == OUTCOME_INCONCLUSIVE && margin <= 0 && !(margin_of(host, result->expired) <= 0))
 		return;
 	advice->host_margin = margin;
 	advice->protects = margin > 0 && host->probes >= FEWEST_PROBES ? YES : NO;
@@ -90,7 +93,8 @@ static void say_host(struct advice *advice)
 	if (!host->time)
 		return;
 	if (advice->protects == UNKNOWN)
-		say(advice, " Whether this host's own settings do, which send the first after %s, is not known.", first.text);
+		say(advice, " This host's own settings send the first after %s; whether that is soon enough is not known.",
+		    first.text);
 	else if (advice->protects == YES)
 		say(advice, " This host's own settings do that, with %s to spare.", spare.text);
 	else if (advice->host_margin > 0)

@@ -1,4 +1,4 @@
-/* What to do about a measured timeout: keepalive settings that hold the path open, or what does where they do not. */
+/* What to do about a measured timeout: keepalive settings that hold the path open, or what else does. */
 #ifndef IDLEPROBE_ADVICE_H
 #define IDLEPROBE_ADVICE_H
 

@@ -131,7 +131,8 @@ const double *platforms_timeouts(const struct platforms *platforms, size_t *coun
 
 static bool behaviour_fits(const struct platform *platform, const struct result *result)
 {
-	/* A late probe that an expired entry let pass un-translated draws the server's own RST: to the box it was silence. */
+	/* A late probe that an expired entry let pass un-translated draws the server's own RST: to the box it
+	 * was silence. */
 	bool servers_rst = result->signal == SIGNAL_RESET_ON_PROBE && result->signal_from == ORIGIN_ENDPOINT;
 
 	if (platform->at_expiry != SIGNAL_NONE && platform->at_expiry != result->signal &&

@@ -1,5 +1,5 @@
-/* Documented idle timeouts (platforms.json, compiled in): where to look closely, and what a measured one is consistent
- * with. */
+/* Documented idle timeouts (platforms.json, compiled in): where to look closely, and what a measured one is
+ * consistent with. */
 #ifndef IDLEPROBE_PLATFORMS_H
 #define IDLEPROBE_PLATFORMS_H
 

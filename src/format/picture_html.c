@@ -1,6 +1,6 @@
-/* A picture is as wide as the page, on any screen: its x axis is stretched (preserveAspectRatio="none"), strokes are not
- * (vector-effect), and a probe is a stroke of no length, whose round or square cap is all that shows. Text would be
- * stretched, so labels are HTML beside it. */
+/* A picture is as wide as the page, on any screen: its x axis is stretched (preserveAspectRatio="none"),
+ * strokes are not (vector-effect), and a probe is a stroke of no length, whose round or square cap is all
+ * that shows. Text would be stretched, so labels are HTML beside it. */
 #include "format/picture_html.h"
 
 #include "core/duration.h"
@@ -285,8 +285,8 @@ static void put_lives(struct picture *picture)
 	fputs("\"/>\n", picture->out);
 }
 
-/* The periods in which connections ended: alive up to the interval, dead after it. Of several probes of one period the last
- * has the longest line. */
+/* The periods in which connections ended: alive up to the interval, dead after it. Of several probes of one
+ * period the last has the longest line. */
 static void put_deaths(const struct picture *picture, const char *class, double from, double to)
 {
 	fprintf(picture->out, "<path class=\"%s\" d=\"", class);

@@ -8,13 +8,13 @@
 
 struct platform_table {
 	const struct platforms *platforms;
-	double timeout; /* only what is consistent with this one (seconds) to within PLATFORM_MATCH; NAN: all */
+	double timeout; /* only what this one (seconds) is consistent with, to within PLATFORM_MATCH; NAN: all */
 };
 
 /* Columns, and each source on a line of its own. */
 void platform_table_text(FILE *, const struct platform_table *, bool colour);
 
-/* One line, of the kind "idleprobe.platforms": results/schema/platforms.schema.json. 0, or -1 without memory. */
+/* One line, which results/schema/platforms.schema.json describes. 0, or -1 without memory. */
 int platform_table_json(FILE *, const struct platform_table *);
 
 #endif

@@ -15,7 +15,7 @@
 
 enum { MOST_SAMPLES = 1500 /* in the table; the JSON has them all */ };
 
-/* As platforms.c does it: gcc's assembler and clang's both look for the file in the directories given by -I. */
+/* As in platforms.c: gcc's assembler and clang's both look for the file in the directories given by -I. */
 __asm__(".pushsection .rodata\n"
 	".hidden report_css\n"
 	"report_css:\n"

@@ -1,5 +1,5 @@
-/* One saved report's JSON, into what the formatters take. The JSON must outlive the report. Each returns 0, or -1 with the
- * failure. */
+/* One saved report's JSON, into what the formatters take. The JSON must outlive the report. Each returns 0,
+ * or -1 with the failure. */
 #ifndef IDLEPROBE_REPORT_PARSE_H
 #define IDLEPROBE_REPORT_PARSE_H
 
@@ -17,7 +17,7 @@ int report_parse_ends(const struct source *, struct saved_report *, const cJSON 
 /* One warning, which is checked and added; `parent` is its path, for the message. */
 int report_parse_warning(const struct source *, struct saved_report *, const cJSON *, const char *parent);
 
-/* Of such a part itself, NULL where there is none: check; settings, which have been checked to be whole numbers. */
+/* Of such a part itself, NULL where there is none: check; settings, which are whole numbers already. */
 int report_parse_check(const struct source *, struct saved_report *, const cJSON *);
 struct keepalive report_parse_keepalive(const cJSON *);
 

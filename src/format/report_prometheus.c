@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Names follow prometheus.io/docs/practices/naming: base units, the unit last, _ratio for a share of 1, _info for what is
- * in the labels. The values are the latest run's and so gauges, without _total. */
+/* Names follow prometheus.io/docs/practices/naming: base units, the unit last, _ratio for a share of 1, _info
+ * for what is in the labels. The values are the latest run's and so gauges, without _total. */
 struct metric {
 	const char *name, *help;
 	double (*value)(const struct report *); /* NAN: none */
@@ -95,7 +95,7 @@ static int by_series(const struct report *a, const struct report *b)
 	return input ? input : strcmp(first ? first : "", second ? second : "");
 }
 
-/* The series in order, and of each the latest run first; of two that began at one moment the one that came later. */
+/* The series in order, of each the latest run first; of two that began together the one that came later. */
 static int by_series_and_age(const void *a, const void *b)
 {
 	const struct report *const *const *first = a, *const *const *second = b;

@@ -1,5 +1,6 @@
-/* Reading JSON that others may have written: what must be where is a table, and what is not so is refused with a message
- * that says what and where. Afterwards values are simply taken, by their paths: "result.directions.outbound". */
+/* Reading JSON that others may have written: what must be where is a table, and what is not so is refused
+ * with a message that says what and where. Afterwards values are simply taken, by their paths:
+ * "result.directions.outbound". */
 #ifndef IDLEPROBE_SHAPE_H
 #define IDLEPROBE_SHAPE_H
 
@@ -15,7 +16,7 @@ struct source {
 	struct failure *failure;
 };
 
-/* SHAPE_SECONDS: from 0 to 10^9, three decades; so that no sum or product with one leaves the range of what it goes to. */
+/* SHAPE_SECONDS: from 0 to 10^9, thirty years, so that an int holds it, and a long long its milliseconds. */
 enum shape_kind { SHAPE_BOOL, SHAPE_NUMBER, SHAPE_SECONDS, SHAPE_WHOLE, SHAPE_TEXT, SHAPE_OBJECT, SHAPE_ARRAY };
 enum { SHAPE_NULL = 1, SHAPE_ABSENT = 2 }; /* may be null; may be missing, as what was added later */
 

@@ -8,8 +8,8 @@ struct span {
 	char text[360];
 };
 
-/* "12.0 s (between 11.6 s and 12.4 s)", "15 min (900.3 s; between 899.8 s and 900.8 s)"; "400 ms (before 0.8 s)" where
- * nothing is known to be survived. */
+/* "12.0 s (between 11.6 s and 12.4 s)", "15 min (900.3 s; between 899.8 s and 900.8 s)"; where nothing is
+ * known to be survived "400 ms (before 0.8 s)". */
 struct span span_words(const struct result *);
 
 /* As many decimals of a second as the interval deserves. */

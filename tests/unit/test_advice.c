@@ -248,7 +248,7 @@ static void the_host_is_compared_without_an_answer(void **state)
 		double margin;
 		const char *words;
 	} cases[] = {
-		{ NAN, { 7200, 75, 9 }, UNKNOWN, NAN, "settings do, which send the first after 2 h, is not known" },
+		{ NAN, { 7200, 75, 9 }, UNKNOWN, NAN, "settings send the first after 2 h; whether that is soon enough is not known" },
 		{ 7500, { 7200, 75, 9 }, UNKNOWN, NAN, "is not known" },
 		{ 7300, { 7200, 75, 9 }, NO, -6750, "the third 1 h 53 min too late" },
 		{ NAN, { 300, 75, 9 }, YES, 150, "settings do that, with 2 min 30 s to spare" },
