@@ -23,7 +23,8 @@ static int list(const struct options *options, struct failure *failure)
 	else if (!platforms || platform_table_json(stdout, &table) < 0)
 		status = fail(failure, EXIT_CANNOT_RUN, "out of memory");
 	if (status == 0 && (fflush(stdout) != 0 || ferror(stdout)))
-		status = fail(failure, EXIT_CANNOT_RUN, "standard output cannot be written: %s", strerror(errno));
+		status = fail(failure, EXIT_CANNOT_RUN, "standard output cannot be written: %s",
+			      strerror(errno));
 	platforms_free(platforms);
 	return status;
 }

@@ -79,7 +79,8 @@ static void compare_host(const struct result *result, struct advice *advice)
 	if (!host->time)
 		return;
 	/* Without an answer the timeout may be longer than what was survived, up to what nothing did. */
-	if (result->outcome == OUTCOME_INCONCLUSIVE && margin <= 0 && !(margin_of(host, result->expired) <= 0))
+	if (result->outcome == OUTCOME_INCONCLUSIVE && margin <= 0 &&
+	    !(margin_of(host, result->expired) <= 0))
 		return;
 	advice->host_margin = margin;
 	advice->protects = margin > 0 && host->probes >= FEWEST_PROBES ? YES : NO;
@@ -88,21 +89,26 @@ static void compare_host(const struct result *result, struct advice *advice)
 static void say_host(struct advice *advice)
 {
 	const struct keepalive *host = &advice->host;
-	struct duration_text spare = duration_text(fabs(advice->host_margin)), first = duration_text(host->time);
+	struct duration_text spare = duration_text(fabs(advice->host_margin)),
+			     first = duration_text(host->time);
 
 	if (!host->time)
 		return;
 	if (advice->protects == UNKNOWN)
-		say(advice, " This host's own settings send the first after %s; whether that is soon enough is not known.",
+		say(advice,
+		    " This host's own settings send the first after %s; whether that is soon enough is not "
+		    "known.",
 		    first.text);
 	else if (advice->protects == YES)
 		say(advice, " This host's own settings do that, with %s to spare.", spare.text);
 	else if (advice->host_margin > 0)
-		say(advice, " This host's own settings give a connection up after %d unanswered probe%s, which may just have "
-		    "been lost.", host->probes, host->probes == 1 ? "" : "s");
+		say(advice,
+		    " This host's own settings give a connection up after %d unanswered probe%s, which may "
+		    "just have been lost.",
+		    host->probes, host->probes == 1 ? "" : "s");
 	else
-		say(advice, " This host's own settings send the first after %s, and the third %s too late.", first.text,
-		    spare.text);
+		say(advice, " This host's own settings send the first after %s, and the third %s too late.",
+		    first.text, spare.text);
 }
 
 static void advise_keepalive(const struct result *result, struct advice *advice)
@@ -112,8 +118,9 @@ static void advise_keepalive(const struct result *result, struct advice *advice)
 	advice->helps = result->keepalive_refreshes;
 	advice->margin = margin_of(&advice->use, result->survived);
 	compare_host(result, advice);
-	say(advice, "TCP keepalives %s: set SO_KEEPALIVE on the socket, and let the first be sent after %s, the next ones "
-	    "every %s. A dead peer is then found within %s.",
+	say(advice,
+	    "TCP keepalives %s: set SO_KEEPALIVE on the socket, and let the first be sent after %s, the next "
+	    "ones every %s. A dead peer is then found within %s.",
 	    tested ? "hold the path open" : "should hold the path open (not tested)",
 	    duration_text(advice->use.time).text, duration_text(advice->use.intvl).text,
 	    duration_text(keepalive_gives_up(&advice->use)).text);
@@ -126,7 +133,9 @@ static void advise_heartbeat(const struct result *result, struct advice *advice,
 	advice->protects = advice->helps;
 	advice->heartbeat = neat(result->survived / 2);
 	if (advice->heartbeat)
-		say(advice, "%s Let the application send a message at least every %s, or lengthen the timeout where it is set.",
+		say(advice,
+		    "%s Let the application send a message at least every %s, or lengthen the timeout where "
+		    "it is set.",
 		    why, duration_text(advice->heartbeat).text);
 	else
 		say(advice, "%s Lengthen the timeout where it is set.", why);
@@ -146,15 +155,18 @@ static void advise(const struct result *result, struct advice *advice)
 	}
 	if (endpoint && result->keepalive_refreshes == UNKNOWN) {
 		advice->helps = UNKNOWN;
-		advise_heartbeat(result, advice, "TCP keepalives will hardly help (not tested): an endpoint counts what is sent to "
-						 "the application.");
+		advise_heartbeat(result, advice,
+				 "TCP keepalives will hardly help (not tested): an endpoint counts what is "
+				 "sent to the application.");
 		return;
 	}
 	advice->use = settings_for(result);
 	if (advice->use.time)
 		advise_keepalive(result, advice);
 	else
-		advise_heartbeat(result, advice, "The timeout is too short for the kernel's keepalives, which count in whole seconds.");
+		advise_heartbeat(result, advice,
+				 "The timeout is too short for the kernel's keepalives, which count in whole "
+				 "seconds.");
 }
 
 /* Without an answer the timeout is still no shorter than what was survived, and what goes by that holds. */
@@ -171,8 +183,10 @@ static void advise_cautiously(const struct result *result, struct advice *advice
 		    duration_text(result->survived).text);
 		return;
 	}
-	say(advice, "There is no answer, so this is cautious: it goes by the %s of idle time that every connection survived, "
-	    "and the timeout may be longer. ", duration_text(result->survived).text);
+	say(advice,
+	    "There is no answer, so this is cautious: it goes by the %s of idle time that every connection "
+	    "survived, and the timeout may be longer. ",
+	    duration_text(result->survived).text);
 	advise_keepalive(result, advice);
 }
 
@@ -183,19 +197,23 @@ bool advice_has_settings(const struct advice *advice)
 
 void advice_give(const struct result *result, const struct keepalive *host, struct advice *advice)
 {
-	*advice = (struct advice){ .helps = UNKNOWN, .protects = UNKNOWN, .host = *host, .margin = NAN, .host_margin = NAN };
+	*advice = (struct advice){
+		.helps = UNKNOWN, .protects = UNKNOWN, .host = *host, .margin = NAN, .host_margin = NAN
+	};
 	switch (result->outcome) {
 	case OUTCOME_TIMEOUT:
 	case OUTCOME_CLOSED_BY_ENDPOINT:
 		if (isnan(result->survived))
-			say(advice, "No advice: no idle time is known to be survived. Measure again with a shorter --min-idle "
-			    "and a finer --resolution.");
+			say(advice, "No advice: no idle time is known to be survived. Measure again with a "
+				    "shorter --min-idle and a finer --resolution.");
 		else
 			advise(result, advice);
 		return;
 	case OUTCOME_NO_TIMEOUT:
-		say(advice, "Connections that idle for up to %s need no keepalives on this path, as far as probes from this side "
-		    "can show.", duration_text(result->survived).text);
+		say(advice,
+		    "Connections that idle for up to %s need no keepalives on this path, as far as probes "
+		    "from this side can show.",
+		    duration_text(result->survived).text);
 		return;
 	case OUTCOME_INCONCLUSIVE:
 		advise_cautiously(result, advice);

@@ -337,11 +337,11 @@ int options_check_platforms(struct options *options, struct failure *failure)
 	const char *timeout = options->targets[0];
 
 	if (options->target_count > 1)
-		return fail(failure, EXIT_USAGE, "platforms: '%.60s' is one argument too many; expected is one timeout",
-			    options->targets[1]);
+		return fail(failure, EXIT_USAGE, "platforms: '%.60s' is one argument too many; expected is one "
+			    "timeout", options->targets[1]);
 	if (options->target_count == 1 && duration_parse(timeout, &options->near) < 0)
-		return fail(failure, EXIT_USAGE, "platforms: '%.60s' is not a duration; expected is, for example, 350, "
-			    "15m or 2h4m", timeout);
+		return fail(failure, EXIT_USAGE, "platforms: '%.60s' is not a duration; expected is, for "
+			    "example, 350, 15m or 2h4m", timeout);
 	return 0;
 }
 

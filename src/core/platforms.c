@@ -69,6 +69,7 @@ static void fill(struct platforms *platforms, const cJSON *rows)
 	cJSON_ArrayForEach(row, rows) {
 		const cJSON *timeout = cJSON_GetObjectItem(row, "timeout_s");
 		const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(row, "platform"));
+		const char *expiry = cJSON_GetStringValue(cJSON_GetObjectItem(row, "at_expiry"));
 		const char *source = cJSON_GetStringValue(cJSON_GetObjectItem(row, "source"));
 
 		if (!cJSON_IsNumber(timeout) || !name || !source)
@@ -77,7 +78,7 @@ static void fill(struct platforms *platforms, const cJSON *rows)
 			.name = name,
 			.source = source,
 			.timeout = timeout->valuedouble,
-			.at_expiry = signal_named(cJSON_GetStringValue(cJSON_GetObjectItem(row, "at_expiry"))),
+			.at_expiry = signal_named(expiry),
 			.configurable = tristate(cJSON_GetObjectItem(row, "configurable")),
 			.keepalive_refreshes = tristate(cJSON_GetObjectItem(row, "keepalive_refreshes")),
 		};
@@ -156,11 +157,12 @@ bool platform_consistent(const struct platform *platform, const struct result *r
 {
 	if (result->outcome != OUTCOME_TIMEOUT && result->outcome != OUTCOME_CLOSED_BY_ENDPOINT)
 		return false;
-	return lies_between(platform, result->survived, result->expired, precision) && behaviour_fits(platform, result);
+	return lies_between(platform, result->survived, result->expired, precision) &&
+	       behaviour_fits(platform, result);
 }
 
-const struct platform **platforms_consistent(const struct platforms *platforms, const struct result *result, double precision,
-					     size_t *count)
+const struct platform **platforms_consistent(const struct platforms *platforms, const struct result *result,
+					     double precision, size_t *count)
 {
 	const struct platform **list = calloc(platforms->count + 1, sizeof *list);
 

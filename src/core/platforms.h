@@ -36,7 +36,7 @@ bool platform_near(const struct platform *, double timeout, double precision);
 bool platform_consistent(const struct platform *, const struct result *, double precision);
 
 /* Those that are, in ascending order; the caller frees the list. NULL without memory. */
-const struct platform **platforms_consistent(const struct platforms *, const struct result *, double precision,
-					     size_t *count);
+const struct platform **platforms_consistent(const struct platforms *, const struct result *,
+					     double precision, size_t *count);
 
 #endif

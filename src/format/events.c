@@ -111,7 +111,8 @@ void events_finding(struct events *events, double now, double survived, double e
 	if (events->verbose && isnan(expired))
 		fprintf(events->verbose, "%10.3f s  survived %.1f s\n", now, survived);
 	else if (events->verbose)
-		fprintf(events->verbose, "%10.3f s  survived %.1f s, expired by %.1f s\n", now, survived, expired);
+		fprintf(events->verbose, "%10.3f s  survived %.1f s, expired by %.1f s\n", now, survived,
+			expired);
 	if (!wanted(events))
 		return;
 	cJSON *root = event("finding", now);

@@ -15,7 +15,11 @@ static const double WAIT = 3;
 
 static const struct shape line_shape[] = { { "event", SHAPE_TEXT }, { "at_s", SHAPE_SECONDS }, { NULL } };
 
-static const struct shape start_shape[] = { { "schema_version", SHAPE_WHOLE }, { "time", SHAPE_TEXT }, { NULL } };
+static const struct shape start_shape[] = {
+	{ "schema_version", SHAPE_WHOLE },
+	{ "time", SHAPE_TEXT },
+	{ NULL },
+};
 
 /* Of the start; a file of an older version has not told them. */
 static const struct shape given_shape[] = {
@@ -63,9 +67,11 @@ static int read_instant(const struct source *source, const cJSON *line, double *
 /* What is not known before the end. */
 static void begin_report(struct report *report)
 {
-	report->result = (struct result){ .timeout = NAN, .survived = NAN, .expired = NAN, .keepalive_refreshes = UNKNOWN,
-					  .revived_by_probe = UNKNOWN, .payload_refreshes = UNKNOWN,
-					  .outbound_refreshes = UNKNOWN };
+	report->result = (struct result){
+		.timeout = NAN, .survived = NAN, .expired = NAN,
+		.keepalive_refreshes = UNKNOWN, .revived_by_probe = UNKNOWN,
+		.payload_refreshes = UNKNOWN, .outbound_refreshes = UNKNOWN,
+	};
 	report->proxy = report->nat.remapped = UNKNOWN;
 }
 
@@ -84,22 +90,25 @@ static int read_given(const struct source *source, struct saved_report *saved, c
 	return 0;
 }
 
-static int read_start(struct events_reader *reader, const struct source *source, struct saved_reports *list, cJSON *line,
-		      bool *kept)
+static int read_start(struct events_reader *reader, const struct source *source, struct saved_reports *list,
+		      cJSON *line, bool *kept)
 {
 	struct saved_report *saved;
 
 	if (events_read_end(reader, source) < 0 || shape_check(source, line, "start", start_shape) < 0)
 		return -1;
 	if (shape_whole(line, "schema_version") != SCHEMA_VERSION)
-		return shape_fail(source, "schema_version is %d, and this version reads %d only; use the "
-				  "idleprobe that wrote it, or a newer one", shape_whole(line, "schema_version"), SCHEMA_VERSION);
+		return shape_fail(source,
+				  "schema_version is %d, and this version reads %d only; use the idleprobe "
+				  "that wrote it, or a newer one",
+				  shape_whole(line, "schema_version"), SCHEMA_VERSION);
 	saved = reports_add(list);
 	if (!saved)
 		return shape_fail(source, "out of memory");
 	begin_report(&saved->report);
-	if (read_instant(source, line, &saved->report.started_at) < 0 || report_parse_subject(source, saved, line) < 0 ||
-	    read_given(source, saved, line) < 0 || read_ends(source, saved, line) < 0) {
+	if (read_instant(source, line, &saved->report.started_at) < 0 ||
+	    report_parse_subject(source, saved, line) < 0 || read_given(source, saved, line) < 0 ||
+	    read_ends(source, saved, line) < 0) {
 		reports_drop(list);
 		return -1;
 	}
@@ -116,13 +125,15 @@ static int read_end(struct events_reader *reader, const struct source *source, c
 	struct report *report = &reader->run->report;
 	struct result told = report->result;
 
-	if (shape_check(source, line, "end", end_shape) < 0 || read_instant(source, line, &report->finished_at) < 0 ||
+	if (shape_check(source, line, "end", end_shape) < 0 ||
+	    read_instant(source, line, &report->finished_at) < 0 ||
 	    report_parse_result(source, reader->run, line) < 0 || read_ends(source, reader->run, line) < 0)
 		return -1;
 	memcpy(report->result.warnings, told.warnings, sizeof told.warnings);
 	report->result.warning_count = told.warning_count;
 	report->interrupted = shape_bool(line, "interrupted") == YES;
-	snprintf(report->error, sizeof report->error, "%s", shape_text(line, "error") ? shape_text(line, "error") : "");
+	snprintf(report->error, sizeof report->error, "%s",
+		 shape_text(line, "error") ? shape_text(line, "error") : "");
 	reader->ended = true;
 	return events_read_end(reader, source);
 }
@@ -145,7 +156,8 @@ static int open_up_to(struct events_reader *reader, const struct source *source,
 	bool *inbound;
 
 	if (conn >= MOST_CONNECTIONS)
-		return shape_fail(source, "connection %d is beyond what a run opens; the file is damaged", conn);
+		return shape_fail(source, "connection %d is beyond what a run opens; the file is damaged",
+				  conn);
 	if (wanted <= reader->connections)
 		return 0;
 	inbound = realloc(reader->inbound, wanted * sizeof *inbound);
@@ -192,8 +204,8 @@ static int read_finding(struct events_reader *reader, const struct source *sourc
 	return 0;
 }
 
-int events_read(struct events_reader *reader, const struct source *source, struct saved_reports *list, cJSON *line,
-		bool *kept)
+int events_read(struct events_reader *reader, const struct source *source, struct saved_reports *list,
+		cJSON *line, bool *kept)
 {
 	const char *name;
 	int what;
@@ -204,8 +216,8 @@ int events_read(struct events_reader *reader, const struct source *source, struc
 	if (strcmp(name, "start") == 0)
 		return read_start(reader, source, list, line, kept);
 	if (!reader->run)
-		return shape_fail(source, "the events begin in the middle of a run, without its start; copy the "
-				  "file again");
+		return shape_fail(source, "the events begin in the middle of a run, without its start; copy "
+					  "the file again");
 	reader->at = shape_number(line, "at_s");
 	if (strcmp(name, "end") == 0)
 		return read_end(reader, source, line);
@@ -270,8 +282,9 @@ static int list_consistent(struct saved_report *saved)
 
 	saved->documented = platforms_load();
 	if (saved->documented)
-		report->consistent = platforms_consistent(saved->documented, &report->result, saved->options.precision,
-							  &report->consistent_count);
+		report->consistent =
+			platforms_consistent(saved->documented, &report->result, saved->options.precision,
+					     &report->consistent_count);
 	return report->consistent ? 0 : -1;
 }
 

@@ -32,8 +32,8 @@ static const char *answer(enum tristate what, const char *yes, const char *no)
 	return what == UNKNOWN ? "-" : what == YES ? yes : no;
 }
 
-static void put_row(FILE *out, const char *timeout, const char *name, const char *expiry, const char *keepalives,
-		    const char *tunable)
+static void put_row(FILE *out, const char *timeout, const char *name, const char *expiry,
+		    const char *keepalives, const char *tunable)
 {
 	fprintf(out, "%-*s", TIMEOUT, timeout);
 	if (strlen(name) < NAME)
@@ -54,7 +54,8 @@ static void put_rows(FILE *out, const struct platform_table *table, bool colour)
 	for (size_t i = 0; i < count; i++) {
 		if (!is_wanted(table, &list[i]))
 			continue;
-		put_row(out, duration_text(list[i].timeout).text, list[i].name, expiry_words(list[i].at_expiry),
+		put_row(out, duration_text(list[i].timeout).text, list[i].name,
+			expiry_words(list[i].at_expiry),
 			answer(list[i].keepalive_refreshes, "restart it", "no effect"),
 			answer(list[i].configurable, "yes", "no"));
 		fprintf(out, "\n%*s%s\n", SOURCE, "", list[i].source);
@@ -74,12 +75,13 @@ static size_t count_wanted(const struct platform_table *table)
 void platform_table_text(FILE *out, const struct platform_table *table, bool colour)
 {
 	if (!count_wanted(table)) {
-		fprintf(out, "No documented timeout is consistent with %.10g s (within %g %%).\n", table->timeout,
-			PLATFORM_MATCH * 100);
+		fprintf(out, "No documented timeout is consistent with %.10g s (within %g %%).\n",
+			table->timeout, PLATFORM_MATCH * 100);
 		return;
 	}
 	if (!isnan(table->timeout))
-		fprintf(out, "Consistent with %.10g s (within %g %%):\n\n", table->timeout, PLATFORM_MATCH * 100);
+		fprintf(out, "Consistent with %.10g s (within %g %%):\n\n", table->timeout,
+			PLATFORM_MATCH * 100);
 	put_rows(out, table, colour);
 	fputs("\n-: not documented. A timeout is consistent with a platform, never proof of it:\n"
 	      "vendors share values, and change them.\n", out);

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { SCHEMA_VERSION = 1, MS = 3 /* decimals of a time in seconds: no one can use more than milliseconds */ };
+enum { SCHEMA_VERSION = 1, MS = 3 /* decimals of a time in seconds: more than that is of no use */ };
 
 static void add_target(cJSON *root, const struct report *report)
 {

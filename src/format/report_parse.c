@@ -155,7 +155,8 @@ static int read_word(const struct source *source, const cJSON *item, const char 
 	*value = name_value(word, word_of);
 	if (*value >= 0)
 		return 0;
-	return shape_fail(source, "%s.%s is '%.40s', which this version does not know; a newer idleprobe reads it",
+	return shape_fail(source,
+			  "%s.%s is '%.40s', which this version does not know; a newer idleprobe reads it",
 			  parent, key, word);
 }
 
@@ -166,7 +167,8 @@ int report_parse_subject(const struct source *source, struct saved_report *saved
 	const char *family;
 
 	if (shape_check(source, root, "", subject_shape) < 0 ||
-	    read_word(source, shape_at(root, "method"), "method", "strategy", strategy_word, &options->strategy) < 0)
+	    read_word(source, shape_at(root, "method"), "method", "strategy", strategy_word,
+		      &options->strategy) < 0)
 		return -1;
 	family = shape_text(root, "target.family");
 	report->version = shape_text(root, "tool.version");
@@ -205,11 +207,14 @@ static int check_finding(const struct source *source, const char *parent, const 
 	}
 	if (!missing)
 		return 0;
-	return shape_fail(source, "%s.%s is null, though the outcome is %s; the file is damaged, copy it or measure "
-			  "again", parent, missing, outcome_name(result->outcome));
+	return shape_fail(source,
+			  "%s.%s is null, though the outcome is %s; the file is damaged, copy it or measure "
+			  "again",
+			  parent, missing, outcome_name(result->outcome));
 }
 
-static int read_finding(const struct source *source, const cJSON *item, const char *parent, struct result *result)
+static int read_finding(const struct source *source, const cJSON *item, const char *parent,
+			struct result *result)
 {
 	int outcome, signal, from;
 
@@ -233,8 +238,8 @@ static int read_finding(const struct source *source, const cJSON *item, const ch
 	return check_finding(source, parent, result);
 }
 
-static int read_direction(const struct source *source, const cJSON *root, const char *path, struct result *result,
-			  struct report_side *side)
+static int read_direction(const struct source *source, const cJSON *root, const char *path,
+			  struct result *result, struct report_side *side)
 {
 	const cJSON *item = shape_at(root, path);
 
@@ -251,7 +256,8 @@ int report_parse_result(const struct source *source, struct saved_report *saved,
 	if (shape_check(source, root, "", result_shape) < 0 ||
 	    read_finding(source, shape_at(root, "result"), "result", result) < 0 ||
 	    read_word(source, root, "", "result.learned_by", learned_word, &learned) < 0 ||
-	    read_direction(source, root, "result.directions.outbound", &saved->outbound, &report->outbound) < 0 ||
+	    read_direction(source, root, "result.directions.outbound", &saved->outbound,
+			   &report->outbound) < 0 ||
 	    read_direction(source, root, "result.directions.inbound", &saved->inbound, &report->inbound) < 0)
 		return -1;
 	/* More reasons may be added (contract): one that is not known here is told as none. */
@@ -270,7 +276,8 @@ int report_parse_ends(const struct source *source, struct saved_report *saved, c
 	struct report *report = &saved->report;
 	const cJSON *nat = shape_at(root, "path.nat");
 
-	if (shape_check(source, root, "", ends_shape) < 0 || (nat && shape_check(source, nat, "path.nat", nat_shape) < 0))
+	if (shape_check(source, root, "", ends_shape) < 0 ||
+	    (nat && shape_check(source, nat, "path.nat", nat_shape) < 0))
 		return -1;
 	report->proxy = shape_bool(root, "path.proxy");
 	report->nat = (struct report_nat){
@@ -307,7 +314,8 @@ static void read_path(struct report *report, const cJSON *root)
 
 struct keepalive report_parse_keepalive(const cJSON *item)
 {
-	return (struct keepalive){ shape_whole(item, "tcp_keepalive_time_s"), shape_whole(item, "tcp_keepalive_intvl_s"),
+	return (struct keepalive){ shape_whole(item, "tcp_keepalive_time_s"),
+				   shape_whole(item, "tcp_keepalive_intvl_s"),
 				   shape_whole(item, "tcp_keepalive_probes") };
 }
 
@@ -324,7 +332,8 @@ static void read_advice(struct advice *advice, const cJSON *item)
 	snprintf(advice->summary, sizeof advice->summary, "%s", shape_text(item, "summary"));
 }
 
-int report_parse_warning(const struct source *source, struct saved_report *saved, const cJSON *item, const char *parent)
+int report_parse_warning(const struct source *source, struct saved_report *saved, const cJSON *item,
+			 const char *parent)
 {
 	struct result *result = &saved->report.result;
 	struct warning *warning = &result->warnings[result->warning_count];
@@ -417,8 +426,10 @@ static int read_samples(const struct source *source, struct saved_report *saved,
 				return -1;
 			direction = shape_text(item, "direction");
 			if (strcmp(direction, "outbound") != 0 && strcmp(direction, "inbound") != 0)
-				return shape_fail(source, "samples[%zu].direction is '%.40s'; expected is outbound or "
-						  "inbound", number - 1, direction);
+				return shape_fail(source,
+						  "samples[%zu].direction is '%.40s'; expected is outbound "
+						  "or inbound",
+						  number - 1, direction);
 			next += strcmp(direction, directions[i]) == 0;
 		}
 		sides[i]->sample_count = (size_t)(next - sides[i]->samples);
@@ -433,7 +444,8 @@ static int read_times(const struct source *source, struct report *report, const 
 	report->elapsed = shape_number(root, "elapsed_s");
 	report->interrupted = shape_bool(root, "interrupted") == YES;
 	if (isnan(report->started_at) || isnan(report->finished_at))
-		return shape_fail(source, "%s is no instant as 2026-11-03T02:14:56Z is; the report is damaged",
+		return shape_fail(source,
+				  "%s is no instant as 2026-11-03T02:14:56Z is; the report is damaged",
 				  isnan(report->started_at) ? "started_at" : "finished_at");
 	return 0;
 }
@@ -452,6 +464,7 @@ int report_parse(const struct source *source, struct saved_report *saved, const 
 		return -1;
 	read_path(report, root);
 	read_advice(&report->advice, shape_at(root, "advice"));
-	snprintf(report->error, sizeof report->error, "%s", shape_text(root, "error") ? shape_text(root, "error") : "");
+	snprintf(report->error, sizeof report->error, "%s",
+		 shape_text(root, "error") ? shape_text(root, "error") : "");
 	return 0;
 }

@@ -48,17 +48,26 @@ static double duration(const struct report *report) { return report->elapsed; }
 static double finished(const struct report *report) { return report->finished_at; }
 
 static const struct metric metrics[] = {
-	{ "idleprobe_timeout_seconds", "Idle time after which connections stop working, the best estimate.", timeout },
-	{ "idleprobe_survived_seconds", "Longest idle time up to which every connection survived.", survived },
+	{ "idleprobe_timeout_seconds",
+	  "Idle time after which connections stop working, the best estimate.", timeout },
+	{ "idleprobe_survived_seconds",
+	  "Longest idle time up to which every connection survived.", survived },
 	{ "idleprobe_expired_seconds", "Shortest idle time from which on no connection survived.", expired },
-	{ "idleprobe_check_minimum_seconds", "Idle time that connections were asked to survive (--min).", minimum },
+	{ "idleprobe_check_minimum_seconds",
+	  "Idle time that connections were asked to survive (--min).", minimum },
 	{ "idleprobe_check_passed", "1 if the minimum was met, 0 if not.", passed },
-	{ "idleprobe_rfc5382_compliant", "1 if connections survive the 7440 s of RFC 5382, REQ-5, 0 if not.", meets },
-	{ "idleprobe_keepalive_refreshes", "1 if keepalives restart the timer, 0 if they do not.", refreshes },
-	{ "idleprobe_keepalive_protects", "1 if the host's keepalive settings hold connections open, 0 if not.", protects },
-	{ "idleprobe_keepalive_advised_time_seconds", "Idle time before the first keepalive, as advised.", advised_time },
-	{ "idleprobe_keepalive_advised_interval_seconds", "Time between keepalives, as advised.", advised_interval },
-	{ "idleprobe_heartbeat_advised_seconds", "Time between messages of the application's, as advised.", heartbeat },
+	{ "idleprobe_rfc5382_compliant",
+	  "1 if connections survive the 7440 s of RFC 5382, REQ-5, 0 if not.", meets },
+	{ "idleprobe_keepalive_refreshes",
+	  "1 if keepalives restart the timer, 0 if they do not.", refreshes },
+	{ "idleprobe_keepalive_protects",
+	  "1 if the host's keepalive settings hold connections open, 0 if not.", protects },
+	{ "idleprobe_keepalive_advised_time_seconds",
+	  "Idle time before the first keepalive, as advised.", advised_time },
+	{ "idleprobe_keepalive_advised_interval_seconds",
+	  "Time between keepalives, as advised.", advised_interval },
+	{ "idleprobe_heartbeat_advised_seconds",
+	  "Time between messages of the application's, as advised.", heartbeat },
 	{ "idleprobe_rtt_min_seconds", "Shortest round trip of a probe.", rtt_min },
 	{ "idleprobe_rtt_median_seconds", "Median round trip of a probe.", rtt_median },
 	{ "idleprobe_rtt_max_seconds", "Longest round trip of a probe.", rtt_max },
@@ -81,9 +90,12 @@ static double side_survived(const struct result *result) { return result->surviv
 static double side_expired(const struct result *result) { return result->expired; }
 
 static const struct side_metric side_metrics[] = {
-	{ "idleprobe_direction_timeout_seconds", "The timeout of each direction that was measured.", side_timeout },
-	{ "idleprobe_direction_survived_seconds", "Longest idle time survived, of each direction.", side_survived },
-	{ "idleprobe_direction_expired_seconds", "Shortest idle time not survived, of each direction.", side_expired },
+	{ "idleprobe_direction_timeout_seconds",
+	  "The timeout of each direction that was measured.", side_timeout },
+	{ "idleprobe_direction_survived_seconds",
+	  "Longest idle time survived, of each direction.", side_survived },
+	{ "idleprobe_direction_expired_seconds",
+	  "Shortest idle time not survived, of each direction.", side_expired },
 };
 
 /* Of one series? No address, where the name was not found, is an empty label. */
@@ -158,7 +170,8 @@ static void end(FILE *out, double value)
 	fprintf(out, "} %.15g\n", value);
 }
 
-static void put_metric(FILE *out, const struct metric *metric, const struct report *const *reports, size_t count)
+static void put_metric(FILE *out, const struct metric *metric, const struct report *const *reports,
+		       size_t count)
 {
 	bool begun = false;
 
@@ -175,7 +188,8 @@ static void put_metric(FILE *out, const struct metric *metric, const struct repo
 	}
 }
 
-static void put_directions(FILE *out, const struct side_metric *metric, const struct report *const *reports, size_t count)
+static void put_directions(FILE *out, const struct side_metric *metric, const struct report *const *reports,
+			   size_t count)
 {
 	bool begun = false;
 

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-static const double MOST = 1e15; /* what json_number() writes; and `struct result` has room for no more exact ones */
+static const double MOST = 1e15; /* what json_number() writes */
 
 static const cJSON *find(const cJSON *item, const char *path)
 {
@@ -70,12 +70,14 @@ int shape_check(const struct source *source, const cJSON *item, const char *pare
 		const cJSON *found = find(item, shape->path);
 
 		if (!found && !(shape->may & SHAPE_ABSENT))
-			return shape_fail(source, "%s%s%s is missing; the file is damaged, copy it or measure again", parent,
-					  dot, shape->path);
+			return shape_fail(source,
+					  "%s%s%s is missing; the file is damaged, copy it or measure again",
+					  parent, dot, shape->path);
 		if (!found || (cJSON_IsNull(found) && shape->may & SHAPE_NULL) || fits(found, shape->kind))
 			continue;
-		return shape_fail(source, "%s%s%s is not %s%s; the file is damaged, copy it or measure again", parent, dot,
-				  shape->path, kind_words(shape->kind), shape->may & SHAPE_NULL ? " or null" : "");
+		return shape_fail(source, "%s%s%s is not %s%s; the file is damaged, copy it or measure again",
+				  parent, dot, shape->path, kind_words(shape->kind),
+				  shape->may & SHAPE_NULL ? " or null" : "");
 	}
 	return 0;
 }

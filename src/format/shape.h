@@ -17,11 +17,19 @@ struct source {
 };
 
 /* SHAPE_SECONDS: from 0 to 10^9, thirty years, so that an int holds it, and a long long its milliseconds. */
-enum shape_kind { SHAPE_BOOL, SHAPE_NUMBER, SHAPE_SECONDS, SHAPE_WHOLE, SHAPE_TEXT, SHAPE_OBJECT, SHAPE_ARRAY };
+enum shape_kind {
+	SHAPE_BOOL,
+	SHAPE_NUMBER,
+	SHAPE_SECONDS,
+	SHAPE_WHOLE,
+	SHAPE_TEXT,
+	SHAPE_OBJECT,
+	SHAPE_ARRAY,
+};
 enum { SHAPE_NULL = 1, SHAPE_ABSENT = 2 }; /* may be null; may be missing, as what was added later */
 
 struct shape {
-	const char *path;   /* of objects, which come in rows before what is in them; the last row's is NULL */
+	const char *path;   /* objects come in rows before what is in them; the last row's is NULL */
 	enum shape_kind kind;
 	int may;
 };

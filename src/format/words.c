@@ -47,19 +47,24 @@ struct span signal_words(const struct result *result)
 	case SIGNAL_NONE:
 		break;
 	case SIGNAL_SILENT:
-		snprintf(words.text, sizeof words.text, "They end silently: what is sent later gets no answer.");
+		snprintf(words.text, sizeof words.text,
+			 "They end silently: what is sent later gets no answer.");
 		break;
 	case SIGNAL_RESET_ON_PROBE:
-		snprintf(words.text, sizeof words.text, "They end silently; what is sent later draws an RST %s.", from);
+		snprintf(words.text, sizeof words.text,
+			 "They end silently; what is sent later draws an RST %s.", from);
 		break;
 	case SIGNAL_RESET_AT_EXPIRY:
-		snprintf(words.text, sizeof words.text, "They end with an RST that comes by itself, %s.", from);
+		snprintf(words.text, sizeof words.text, "They end with an RST that comes by itself, %s.",
+			 from);
 		break;
 	case SIGNAL_FIN_AT_EXPIRY:
-		snprintf(words.text, sizeof words.text, "They end with a FIN that comes by itself, %s.", from);
+		snprintf(words.text, sizeof words.text, "They end with a FIN that comes by itself, %s.",
+			 from);
 		break;
 	case SIGNAL_ICMP:
-		snprintf(words.text, sizeof words.text, "They end silently; what is sent later draws an ICMP error.");
+		snprintf(words.text, sizeof words.text,
+			 "They end silently; what is sent later draws an ICMP error.");
 		break;
 	}
 	return words;
@@ -77,7 +82,8 @@ const char *reason_words(enum reason reason)
 	case REASON_PATH_OUTAGE:
 		return "the path stopped working during the run";
 	case REASON_INCONSISTENT_EXPIRY:
-		return "connections that had idled equally long fared differently, so that one number would be wrong";
+		return "connections that had idled equally long fared differently, so that one number would "
+		       "be wrong";
 	case REASON_TOO_LOSSY:
 		return "too many packets were lost to tell an expired connection from a lost probe";
 	case REASON_CAPTURE_DROPS:
@@ -98,9 +104,10 @@ struct span known_words(const struct result *result)
 	size_t length = 0;
 
 	if (!isnan(result->survived))
-		length = (size_t)snprintf(words.text, sizeof words.text, " Connections survived %.1f s of idle time.",
-					  result->survived);
+		length = (size_t)snprintf(words.text, sizeof words.text,
+					  " Connections survived %.1f s of idle time.", result->survived);
 	if (!isnan(result->expired))
-		snprintf(words.text + length, sizeof words.text - length, " None survived %.1f s.", result->expired);
+		snprintf(words.text + length, sizeof words.text - length, " None survived %.1f s.",
+			 result->expired);
 	return words;
 }
