@@ -45,7 +45,8 @@ static int write_json(FILE *out, const struct report *const *reports, size_t cou
 }
 
 /* 0, or -1 without memory. */
-static int write_reports(FILE *out, const struct report *const *reports, size_t count, const struct options *options)
+static int write_reports(FILE *out, const struct report *const *reports, size_t count,
+			 const struct options *options)
 {
 	switch ((enum format_choice)options->format) {
 	case FORMAT_TEXT:
@@ -53,8 +54,7 @@ static int write_reports(FILE *out, const struct report *const *reports, size_t 
 	case FORMAT_HTML:
 		return report_html(out, reports, count);
 	case FORMAT_PROMETHEUS:
-		report_prometheus(out, reports, count);
-		return 0;
+		return report_prometheus(out, reports, count);
 	case FORMAT_JUNIT:
 		return report_junit(out, reports, count);
 	case FORMAT_JSON:
@@ -92,7 +92,8 @@ static int deliver(const struct saved_reports *list, const struct options *optio
 	else if (options->output)
 		status = output_write(output, text, length, failure);
 	else if (output_all(STDOUT_FILENO, text, length) < 0)
-		status = fail(failure, EXIT_CANNOT_RUN, "standard output cannot be written: %s", strerror(errno));
+		status = fail(failure, EXIT_CANNOT_RUN, "standard output cannot be written: %s",
+			      strerror(errno));
 	free(text);
 	return status;
 }

@@ -6,6 +6,7 @@ int cmd_measure(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_respond(int argc, char **argv);
 int cmd_report(int argc, char **argv);
+int cmd_platforms(int argc, char **argv);
 int cmd_generate(int argc, char **argv);
 
 #endif

@@ -13,14 +13,14 @@
 
 static const struct command {
 	const char *name;
-	int (*run)(int argc, char **argv); /* NULL: not in this version */
+	int (*run)(int argc, char **argv);
 	bool raw;                          /* it captures and injects */
 } commands[] = {
 	{ "measure", cmd_measure, .raw = true },
 	{ "check", cmd_check, .raw = true },
 	{ "respond", cmd_respond },
 	{ "report", cmd_report },
-	{ "platforms", NULL },
+	{ "platforms", cmd_platforms },
 	{ "generate", cmd_generate }, /* for `make`: not listed in core/usage.c */
 };
 
@@ -38,11 +38,9 @@ static int run(const char *name, int argc, char **argv)
 {
 	const struct command *command = find(name);
 
-	if (command && command->run)
-		return command->run(argc, argv);
 	if (command)
-		fprintf(stderr, "idleprobe: this version has no command '%s' yet; it has: measure, check, respond, report\n", name);
-	else if (strchr(name, ':') || strchr(name, '.'))
+		return command->run(argc, argv);
+	if (strchr(name, ':') || strchr(name, '.'))
 		fprintf(stderr, "idleprobe: '%s' is not a command; to measure that target: idleprobe measure %s\n", name, name);
 	else
 		fprintf(stderr, "idleprobe: '%s' is not a command; 'idleprobe help' lists them\n", name);

@@ -2,6 +2,7 @@
 
 #include "core/verdict.h"
 #include "edge/clock.h"
+#include "edge/host.h"
 #include "run_report.h"
 
 #include <errno.h>
@@ -240,6 +241,7 @@ int run_init(struct run *run, const struct run_config *config, const char *targe
 		.arg = config->arg,
 	};
 	run->report.outbound.result = &run->report.result;
+	run->report.advice.host = host_keepalive();
 	run->report.path = (struct path_stats){ .rtt_min = NAN, .rtt_median = NAN, .rtt_max = NAN, .loss = NAN };
 	return target_parse(&run->target, target, failure);
 }

@@ -1,7 +1,6 @@
 #include "run_report.h"
 
 #include "edge/clock.h"
-#include "edge/host.h"
 #include "run.h"
 
 #include <errno.h>
@@ -62,21 +61,6 @@ static void warn_of_addresses(struct result *result, const struct target *target
 		 target->address_count, target->address);
 }
 
-static int list_consistent(struct run *run)
-{
-	struct report *report = &run->report;
-	size_t count;
-	const struct platform *list = platforms_list(run->platforms, &count);
-
-	report->consistent = calloc(count + 1, sizeof *report->consistent);
-	if (!report->consistent)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (platform_consistent(&list[i], &report->result, report->options->precision))
-			report->consistent[report->consistent_count++] = &list[i];
-	return 0;
-}
-
 static void list_samples(const struct run *run, enum direction direction, struct report_side *side)
 {
 	const struct search *search = survey_search(run->survey, direction);
@@ -120,7 +104,7 @@ void run_report_findings(struct run *run)
 int run_report_finish(struct run *run)
 {
 	struct report *report = &run->report;
-	struct keepalive host = host_keepalive();
+	struct keepalive host = report->advice.host;
 
 	report->finished_at = run_report_now();
 	report->elapsed = clock_now() - run->started;
@@ -130,5 +114,7 @@ int run_report_finish(struct run *run)
 		list_samples(run, DIRECTION_INBOUND, &report->inbound);
 	}
 	advice_give(&report->result, &host, &report->advice);
-	return list_consistent(run);
+	report->consistent = platforms_consistent(run->platforms, &report->result, report->options->precision,
+						  &report->consistent_count);
+	return report->consistent ? 0 : -1;
 }

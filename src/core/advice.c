@@ -3,7 +3,9 @@
 #include "core/duration.h"
 
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 enum {
 	FEWEST_PROBES = 3,  /* before the entry ends: one or two may be lost, and the path still stays open */
@@ -22,8 +24,9 @@ static double margin_of(const struct keepalive *keepalive, double survived)
 	return survived - (keepalive->time + (FEWEST_PROBES - 1.0) * keepalive->intvl);
 }
 
-/* What the margin should be. Where the timeout was seen only as a zone, because the device looks through its table
- * every few seconds or because of loss, the next connection may fare a little worse than any that was tried. */
+/* What the margin should be. Where the timeout was seen only as a zone, because the device looks through its
+ * table every few seconds or because of loss, the next connection may fare a little worse than any that was
+ * tried. */
 static double margin_wanted(const struct result *result)
 {
 	double zone = result->expired - result->survived;
@@ -39,8 +42,8 @@ static int neat(double seconds)
 	return (int)(seconds / step) * step;
 }
 
-/* The first probe before half of the time is over, the next ones a sixth of that apart; sooner where whole seconds
- * are coarse. */
+/* The first probe before half of the time is over, the next ones a sixth of that apart; sooner where whole
+ * seconds are coarse. */
 static struct keepalive settings_for(const struct result *result)
 {
 	double wanted = margin_wanted(result);
@@ -56,61 +59,86 @@ static struct keepalive settings_for(const struct result *result)
 	return (struct keepalive){ 0 };
 }
 
-static void compare_host(const struct result *result, struct advice *advice)
+/* Adds to the summary. */
+static void say(struct advice *advice, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void say(struct advice *advice, const char *format, ...)
 {
-	if (!advice->host.time)
-		return;
-	advice->host_margin = margin_of(&advice->host, result->survived);
-	advice->protects = advice->host_margin > 0 && advice->host.probes >= FEWEST_PROBES ? YES : NO;
+	size_t length = strlen(advice->summary);
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(advice->summary + length, sizeof advice->summary - length, format, arguments);
+	va_end(arguments);
 }
 
-struct sentence {
-	char text[160];
-};
-
-static struct sentence host_words(const struct advice *advice)
+static void compare_host(const struct result *result, struct advice *advice)
 {
 	const struct keepalive *host = &advice->host;
-	struct duration_text spare = duration_text(fabs(advice->host_margin));
-	struct sentence words = { "" };
+	double margin = margin_of(host, result->survived);
 
-	if (advice->protects == YES)
-		snprintf(words.text, sizeof words.text, " This host's own settings do that, with %s to spare.", spare.text);
-	else if (advice->protects == NO && advice->host_margin > 0)
-		snprintf(words.text, sizeof words.text, " This host's own settings give a connection up after %d unanswered probe%s, "
-			 "which may just have been lost.", host->probes, host->probes == 1 ? "" : "s");
-	else if (advice->protects == NO)
-		snprintf(words.text, sizeof words.text, " This host's own settings send the first after %s, and the third %s too late.",
-			 duration_text(host->time).text, spare.text);
-	return words;
+	if (!host->time)
+		return;
+	/* Without an answer the timeout may be longer than what was survived, up to what nothing did. */
+	if (result->outcome == OUTCOME_INCONCLUSIVE && margin <= 0 &&
+	    !(margin_of(host, result->expired) <= 0))
+		return;
+	advice->host_margin = margin;
+	advice->protects = margin > 0 && host->probes >= FEWEST_PROBES ? YES : NO;
+}
+
+static void say_host(struct advice *advice)
+{
+	const struct keepalive *host = &advice->host;
+	struct duration_text spare = duration_text(fabs(advice->host_margin)),
+			     first = duration_text(host->time);
+
+	if (!host->time)
+		return;
+	if (advice->protects == UNKNOWN)
+		say(advice,
+		    " This host's own settings send the first after %s; whether that is soon enough is not "
+		    "known.",
+		    first.text);
+	else if (advice->protects == YES)
+		say(advice, " This host's own settings do that, with %s to spare.", spare.text);
+	else if (advice->host_margin > 0)
+		say(advice,
+		    " This host's own settings give a connection up after %d unanswered probe%s, which may "
+		    "just have been lost.",
+		    host->probes, host->probes == 1 ? "" : "s");
+	else
+		say(advice, " This host's own settings send the first after %s, and the third %s too late.",
+		    first.text, spare.text);
 }
 
 static void advise_keepalive(const struct result *result, struct advice *advice)
 {
-	const char *hold = result->keepalive_refreshes == UNKNOWN ? "should hold the path open (not tested)" : "hold the path open";
+	bool tested = result->keepalive_refreshes != UNKNOWN;
 
 	advice->helps = result->keepalive_refreshes;
 	advice->margin = margin_of(&advice->use, result->survived);
 	compare_host(result, advice);
-	snprintf(advice->summary, sizeof advice->summary,
-		 "TCP keepalives %s: set SO_KEEPALIVE on the socket, and let the first be sent after %s, the next ones every %s. A "
-		 "dead peer is then found within %s.%s", hold, duration_text(advice->use.time).text,
-		 duration_text(advice->use.intvl).text, duration_text(keepalive_gives_up(&advice->use)).text,
-		 host_words(advice).text);
+	say(advice,
+	    "TCP keepalives %s: set SO_KEEPALIVE on the socket, and let the first be sent after %s, the next "
+	    "ones every %s. A dead peer is then found within %s.",
+	    tested ? "hold the path open" : "should hold the path open (not tested)",
+	    duration_text(advice->use.time).text, duration_text(advice->use.intvl).text,
+	    duration_text(keepalive_gives_up(&advice->use)).text);
+	say_host(advice);
 }
 
 /* Why keepalives do not help, and what does. */
 static void advise_heartbeat(const struct result *result, struct advice *advice, const char *why)
 {
-	struct sentence send = { "" };
-
 	advice->protects = advice->helps;
 	advice->heartbeat = neat(result->survived / 2);
 	if (advice->heartbeat)
-		snprintf(send.text, sizeof send.text, "Let the application send a message at least every %s, or lengthen",
-			 duration_text(advice->heartbeat).text);
-	snprintf(advice->summary, sizeof advice->summary, "%s %s the timeout where it is set.", why,
-		 advice->heartbeat ? send.text : "Lengthen");
+		say(advice,
+		    "%s Let the application send a message at least every %s, or lengthen the timeout where "
+		    "it is set.",
+		    why, duration_text(advice->heartbeat).text);
+	else
+		say(advice, "%s Lengthen the timeout where it is set.", why);
 }
 
 /* Something ended idle connections that had survived for some time. */
@@ -127,45 +155,71 @@ static void advise(const struct result *result, struct advice *advice)
 	}
 	if (endpoint && result->keepalive_refreshes == UNKNOWN) {
 		advice->helps = UNKNOWN;
-		advise_heartbeat(result, advice, "TCP keepalives will hardly help (not tested): an endpoint counts what is sent to "
-						 "the application.");
+		advise_heartbeat(result, advice,
+				 "TCP keepalives will hardly help (not tested): an endpoint counts what is "
+				 "sent to the application.");
 		return;
 	}
 	advice->use = settings_for(result);
 	if (advice->use.time)
 		advise_keepalive(result, advice);
 	else
-		advise_heartbeat(result, advice, "The timeout is too short for the kernel's keepalives, which count in whole seconds.");
+		advise_heartbeat(result, advice,
+				 "The timeout is too short for the kernel's keepalives, which count in whole "
+				 "seconds.");
+}
+
+/* Without an answer the timeout is still no shorter than what was survived, and what goes by that holds. */
+static void advise_cautiously(const struct result *result, struct advice *advice)
+{
+	if (isnan(result->survived)) {
+		say(advice, "No advice without an answer.");
+		return;
+	}
+	if (result->keepalive_refreshes != NO)
+		advice->use = settings_for(result);
+	if (!advice->use.time) {
+		say(advice, "No advice without an answer; connections did survive %s of idle time.",
+		    duration_text(result->survived).text);
+		return;
+	}
+	say(advice,
+	    "There is no answer, so this is cautious: it goes by the %s of idle time that every connection "
+	    "survived, and the timeout may be longer. ",
+	    duration_text(result->survived).text);
+	advise_keepalive(result, advice);
+}
+
+bool advice_has_settings(const struct advice *advice)
+{
+	return advice->use.time || advice->heartbeat;
 }
 
 void advice_give(const struct result *result, const struct keepalive *host, struct advice *advice)
 {
-	*advice = (struct advice){ .helps = UNKNOWN, .protects = UNKNOWN, .host = *host, .margin = NAN, .host_margin = NAN };
+	*advice = (struct advice){
+		.helps = UNKNOWN, .protects = UNKNOWN, .host = *host, .margin = NAN, .host_margin = NAN
+	};
 	switch (result->outcome) {
 	case OUTCOME_TIMEOUT:
 	case OUTCOME_CLOSED_BY_ENDPOINT:
-		if (!isnan(result->survived))
-			advise(result, advice);
+		if (isnan(result->survived))
+			say(advice, "No advice: no idle time is known to be survived. Measure again with a "
+				    "shorter --min-idle and a finer --resolution.");
 		else
-			snprintf(advice->summary, sizeof advice->summary, "No advice: the timeout is shorter than any idle time that was "
-				 "tried. Measure again with a shorter --min-idle.");
+			advise(result, advice);
 		return;
 	case OUTCOME_NO_TIMEOUT:
-		snprintf(advice->summary, sizeof advice->summary,
-			 "Connections that idle for up to %s need no keepalives on this path, as far as probes from this side can show.",
-			 duration_text(result->survived).text);
+		say(advice,
+		    "Connections that idle for up to %s need no keepalives on this path, as far as probes "
+		    "from this side can show.",
+		    duration_text(result->survived).text);
 		return;
 	case OUTCOME_INCONCLUSIVE:
-		if (isnan(result->survived)) {
-			snprintf(advice->summary, sizeof advice->summary, "No advice without an answer.");
-			return;
-		}
-		snprintf(advice->summary, sizeof advice->summary,
-			 "No advice without an answer; connections did survive %s of idle time.",
-			 duration_text(result->survived).text);
+		advise_cautiously(result, advice);
 		return;
 	case OUTCOME_UNREACHABLE:
-		snprintf(advice->summary, sizeof advice->summary, "No advice without a connection.");
+		say(advice, "No advice without a connection.");
 		return;
 	}
 }

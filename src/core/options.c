@@ -86,6 +86,12 @@ const struct option_row report_options[] = {
 	{ NULL },
 };
 
+const struct option_row platforms_options[] = {
+	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "the list as JSON", .value = 1 },
+	{ "help", 'h', OPTION_FLAG, FIELD(help), NULL, "this text", .value = 1 },
+	{ NULL },
+};
+
 void options_default(struct options *options)
 {
 	*options = (struct options){
@@ -104,6 +110,7 @@ void options_default(struct options *options)
 		.per_address = 512,
 		.commands = 200,
 		.remember = 4096,
+		.near = NAN,
 	};
 }
 
@@ -358,6 +365,19 @@ int options_check_report(const struct options *options, struct failure *failure)
 	if (options->target_count == 0)
 		return fail(failure, EXIT_USAGE, "report: which files? Expected are reports (`measure -o`) or events (`measure "
 			    "--events`); - is standard input");
+	return 0;
+}
+
+int options_check_platforms(struct options *options, struct failure *failure)
+{
+	const char *timeout = options->targets[0];
+
+	if (options->target_count > 1)
+		return fail(failure, EXIT_USAGE, "platforms: '%.60s' is one argument too many; expected is one "
+			    "timeout", options->targets[1]);
+	if (options->target_count == 1 && duration_parse(timeout, &options->near) < 0)
+		return fail(failure, EXIT_USAGE, "platforms: '%.60s' is not a duration; expected is, for "
+			    "example, 350, 15m or 2h4m", timeout);
 	return 0;
 }
 

@@ -45,6 +45,9 @@ struct options {
 
 	/* of `report` */
 	int format;                /* enum format_choice */
+
+	/* of `platforms` */
+	double near;               /* seconds; NAN where not given */
 };
 
 enum option_kind {
@@ -71,7 +74,7 @@ struct option_row {
 };
 
 /* The rows of each command. */
-extern const struct option_row measure_options[], check_options[], respond_options[], report_options[];
+extern const struct option_row measure_options[], check_options[], respond_options[], report_options[], platforms_options[];
 
 /* The defaults that --help and the manual tell. */
 void options_default(struct options *);
@@ -89,6 +92,9 @@ int options_settle_check(struct options *, struct failure *);
 /* The same for `respond`, and for `report`. */
 int options_check_respond(const struct options *, struct failure *);
 int options_check_report(const struct options *, struct failure *);
+
+/* The same for `platforms`, whose operand is read to `near`. */
+int options_check_platforms(struct options *, struct failure *);
 
 /* One row of --help: "  -o, --output FILE   also write ...", on two lines where the first part is long. */
 struct option_line {

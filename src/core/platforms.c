@@ -25,22 +25,32 @@ static enum tristate tristate(const cJSON *value)
 	return cJSON_IsBool(value) ? (cJSON_IsTrue(value) ? YES : NO) : UNKNOWN;
 }
 
+static const struct expiry {
+	const char *name;
+	enum signal_kind signal;
+} expiries[] = {
+	{ "silent", SIGNAL_SILENT },
+	{ "reset_on_probe", SIGNAL_RESET_ON_PROBE },
+	{ "reset_both", SIGNAL_RESET_AT_EXPIRY },
+	{ "fin", SIGNAL_FIN_AT_EXPIRY },
+};
+
+enum { EXPIRIES = sizeof expiries / sizeof *expiries };
+
 static enum signal_kind signal_named(const char *name)
 {
-	static const struct {
-		const char *name;
-		enum signal_kind signal;
-	} names[] = {
-		{ "silent", SIGNAL_SILENT },
-		{ "reset_on_probe", SIGNAL_RESET_ON_PROBE },
-		{ "reset_both", SIGNAL_RESET_AT_EXPIRY },
-		{ "fin", SIGNAL_FIN_AT_EXPIRY },
-	};
-
-	for (size_t i = 0; name && i < sizeof names / sizeof *names; i++)
-		if (strcmp(names[i].name, name) == 0)
-			return names[i].signal;
+	for (int i = 0; name && i < EXPIRIES; i++)
+		if (strcmp(expiries[i].name, name) == 0)
+			return expiries[i].signal;
 	return SIGNAL_NONE;
+}
+
+const char *platform_expiry_name(enum signal_kind at_expiry)
+{
+	for (int i = 0; i < EXPIRIES; i++)
+		if (expiries[i].signal == at_expiry)
+			return expiries[i].name;
+	return NULL;
 }
 
 static int by_timeout(const void *a, const void *b)
@@ -59,6 +69,7 @@ static void fill(struct platforms *platforms, const cJSON *rows)
 	cJSON_ArrayForEach(row, rows) {
 		const cJSON *timeout = cJSON_GetObjectItem(row, "timeout_s");
 		const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(row, "platform"));
+		const char *expiry = cJSON_GetStringValue(cJSON_GetObjectItem(row, "at_expiry"));
 		const char *source = cJSON_GetStringValue(cJSON_GetObjectItem(row, "source"));
 
 		if (!cJSON_IsNumber(timeout) || !name || !source)
@@ -67,7 +78,7 @@ static void fill(struct platforms *platforms, const cJSON *rows)
 			.name = name,
 			.source = source,
 			.timeout = timeout->valuedouble,
-			.at_expiry = signal_named(cJSON_GetStringValue(cJSON_GetObjectItem(row, "at_expiry"))),
+			.at_expiry = signal_named(expiry),
 			.configurable = tristate(cJSON_GetObjectItem(row, "configurable")),
 			.keepalive_refreshes = tristate(cJSON_GetObjectItem(row, "keepalive_refreshes")),
 		};
@@ -121,7 +132,8 @@ const double *platforms_timeouts(const struct platforms *platforms, size_t *coun
 
 static bool behaviour_fits(const struct platform *platform, const struct result *result)
 {
-	/* A late probe that an expired entry let pass un-translated draws the server's own RST: to the box it was silence. */
+	/* A late probe that an expired entry let pass un-translated draws the server's own RST: to the box it
+	 * was silence. */
 	bool servers_rst = result->signal == SIGNAL_RESET_ON_PROBE && result->signal_from == ORIGIN_ENDPOINT;
 
 	if (platform->at_expiry != SIGNAL_NONE && platform->at_expiry != result->signal &&
@@ -131,10 +143,32 @@ static bool behaviour_fits(const struct platform *platform, const struct result 
 	       platform->keepalive_refreshes == result->keepalive_refreshes;
 }
 
+static bool lies_between(const struct platform *platform, double low, double high, double precision)
+{
+	return platform->timeout >= low * (1 - precision) && platform->timeout <= high * (1 + precision);
+}
+
+bool platform_near(const struct platform *platform, double timeout, double precision)
+{
+	return lies_between(platform, timeout, timeout, precision);
+}
+
 bool platform_consistent(const struct platform *platform, const struct result *result, double precision)
 {
 	if (result->outcome != OUTCOME_TIMEOUT && result->outcome != OUTCOME_CLOSED_BY_ENDPOINT)
 		return false;
-	return platform->timeout >= result->survived * (1 - precision) &&
-	       platform->timeout <= result->expired * (1 + precision) && behaviour_fits(platform, result);
+	return lies_between(platform, result->survived, result->expired, precision) &&
+	       behaviour_fits(platform, result);
+}
+
+const struct platform **platforms_consistent(const struct platforms *platforms, const struct result *result,
+					     double precision, size_t *count)
+{
+	const struct platform **list = calloc(platforms->count + 1, sizeof *list);
+
+	*count = 0;
+	for (size_t i = 0; list && i < platforms->count; i++)
+		if (platform_consistent(&platforms->list[i], result, precision))
+			list[(*count)++] = &platforms->list[i];
+	return list;
 }

@@ -194,16 +194,16 @@ _Static_assert(sizeof templates / sizeof *templates == RECIPES, "as many as stru
 
 /* What to lengthen a timeout to: twice what was found too short (the heartbeat comes after half of that), and
  * not below what is usual. */
-static int lengthened(const struct advice *advice, int usual)
+static long long lengthened(const struct advice *advice, int usual)
 {
-	int twice = 4 * advice->heartbeat;
+	long long twice = 4LL * advice->heartbeat;
 
 	return twice > usual ? twice : usual;
 }
 
 struct word {
 	const char *name;
-	int value;
+	long long value;
 };
 
 /* The number that `text` begins with a word for; sets *length to the word's. NULL if it is none. */
@@ -229,7 +229,7 @@ static void fill(struct recipe *recipe, const char *from, const struct word *wor
 			*to++ = *from++;
 			continue;
 		}
-		to += snprintf(to, (size_t)(end - to), "%d", word->value);
+		to += snprintf(to, (size_t)(end - to), "%lld", word->value);
 		if (to > end)
 			to = end;
 		from += length;
@@ -244,18 +244,18 @@ void recipes_give(const struct advice *advice, struct recipes *recipes)
 		{ "{time}", use->time },
 		{ "{intvl}", use->intvl },
 		{ "{probes}", use->probes },
-		{ "{time_ms}", use->time * 1000 },
-		{ "{intvl_ms}", use->intvl * 1000 },
+		{ "{time_ms}", use->time * 1000LL },
+		{ "{intvl_ms}", use->intvl * 1000LL },
 		{ "{beat}", advice->heartbeat },
-		{ "{beat_ms}", advice->heartbeat * 1000 },
-		{ "{half_beat_ms}", advice->heartbeat * 500 },
+		{ "{beat_ms}", advice->heartbeat * 1000LL },
+		{ "{half_beat_ms}", advice->heartbeat * 500LL },
 		{ "{longer}", lengthened(advice, 7440) }, /* RFC 5382, REQ-5: what a NAT should do */
 		{ "{wait}", lengthened(advice, 28800) },  /* MySQL's default */
 		{ NULL },
 	};
 
 	recipes->count = 0;
-	if (!use->time && !advice->heartbeat)
+	if (!advice_has_settings(advice))
 		return;
 	for (size_t i = 0; i < RECIPES; i++) {
 		const char *text = use->time ? templates[i].keepalive : templates[i].heartbeat;

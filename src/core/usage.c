@@ -50,6 +50,18 @@ const struct usage usages[] = {
 		},
 		.exits = "0 all written, 2 usage, 4 a file is no report, or not written",
 	},
+	{
+		.name = "platforms",
+		.operands = "[DURATION]",
+		.summary = "list documented idle timeouts, each with its source",
+		.note = "With a DURATION, only those that such a timeout is consistent with.",
+		.options = platforms_options,
+		.examples = {
+			{ "idleprobe platforms 350", "who has 350 s?" },
+			{ "idleprobe platforms --json | jq .platforms", "for scripts" },
+		},
+		.exits = "0 listed, 2 usage, 4 cannot write",
+	},
 	{ NULL },
 };
 

@@ -194,6 +194,12 @@ static void inconclusive(struct result *result, enum reason reason)
 	result->timeout = NAN;
 }
 
+/* The least that the report can tell from nothing: it counts in milliseconds. */
+static double survived_or_none(double idle)
+{
+	return idle >= 0.001 ? idle : NAN;
+}
+
 static double spread(struct range range)
 {
 	return range.most - range.least;
@@ -223,7 +229,8 @@ static void judge_event(struct result *result, const struct ledger *ledger, cons
 	tell_signal(result, endings);
 	inconclusive(result, 2 * endpoint >= endings->total ? REASON_ENDPOINT_RESTARTED : REASON_STATE_LOST);
 	/* What the event killed did not die of its idle time. */
-	result->survived = longest && longest->outcome == SAMPLE_ALIVE ? bracket_alive_bound(ledger, TIMER_IDLE, longest) : NAN;
+	result->survived = longest && longest->outcome == SAMPLE_ALIVE
+				   ? survived_or_none(bracket_alive_bound(ledger, TIMER_IDLE, longest)) : NAN;
 	result->expired = NAN;
 }
 
@@ -297,7 +304,7 @@ static void judge(struct result *result, const struct search *search)
 	bool control_died = search_control_died(search);
 
 	count_endings(ledger, timer, &bracket, &endings);
-	result->survived = bracket.lower > 0 ? bracket.lower : NAN;
+	result->survived = survived_or_none(bracket.lower);
 	result->expired = bracket.upper;
 	if (search_end(search) == SEARCH_ENDPOINT_SPEAKS) {
 		inconclusive(result, REASON_ENDPOINT_KEEPALIVE);
@@ -310,6 +317,7 @@ static void judge(struct result *result, const struct search *search)
 	} else if (complete && bracket.upper - bracket.lower <= fmax(MIXED_LIMIT * (bracket.lower + bracket.upper) / 2,
 								     search_width_asked(search, bracket.lower))) {
 		search_interval(search, &bracket, &result->survived, &result->expired);
+		result->survived = survived_or_none(result->survived);
 		judge_timeout(result, search, timer, &bracket, &endings);
 	} else if (complete && !endings.total && !isnan(result->survived) && !search_fell_short(search)) {
 		result->outcome = OUTCOME_NO_TIMEOUT;

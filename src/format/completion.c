@@ -83,7 +83,8 @@ void completion_bash(FILE *stream)
 	fputs("# bash completion for idleprobe; made by `idleprobe generate bash`\n"
 	      "_idleprobe_reply()\n{\n\tmapfile -t COMPREPLY < <(compgen \"$@\" -- \"$word\")\n}\n\n"
 	      "_idleprobe()\n{\n"
-	      "\tlocal command=${COMP_WORDS[1]} word=${COMP_WORDS[COMP_CWORD]} last=${COMP_WORDS[COMP_CWORD - 1]}\n"
+	      "\tlocal command=${COMP_WORDS[1]} word=${COMP_WORDS[COMP_CWORD]}\n"
+	      "\tlocal last=${COMP_WORDS[COMP_CWORD - 1]}\n"
 	      "\tCOMPREPLY=()\n"
 	      "\t[[ $last != = ]] || last=${COMP_WORDS[COMP_CWORD - 2]}\n"
 	      "\t[[ $word != = ]] || word=\n"
@@ -91,7 +92,8 @@ void completion_bash(FILE *stream)
 	      "\tcase $command,$word,$last in\n", stream);
 	for (const struct usage *usage = usages; usage->name; usage++)
 		bash_command(stream, usage);
-	fputs("\thelp,-*,*) _idleprobe_reply -W '--help --version' ;;\n\thelp,*,*) _idleprobe_reply -W '", stream);
+	fputs("\thelp,-*,*) _idleprobe_reply -W '--help --version' ;;\n\thelp,*,*) _idleprobe_reply -W '",
+	      stream);
 	put_commands(stream);
 	fputs("help' ;;\n\tesac\n}\n\ncomplete -F _idleprobe idleprobe\n", stream);
 }
@@ -129,8 +131,8 @@ static void zsh_option(FILE *stream, const struct option_row *row)
 
 	fputs(" \\\n\t\t\t'", stream);
 	if (row->letter)
-		fprintf(stream, "(-%c --%s)'{-%c%s,--%s%s}'", row->letter, row->name, row->letter, row->argument ? "+" : "",
-			row->name, equals);
+		fprintf(stream, "(-%c --%s)'{-%c%s,--%s%s}'", row->letter, row->name, row->letter,
+			row->argument ? "+" : "", row->name, equals);
 	else
 		fprintf(stream, "%s--%s%s", row->kind == OPTION_LIST ? "*" : "", row->name, equals);
 	putc('[', stream);
@@ -206,7 +208,8 @@ static void fish_command(FILE *stream, const struct usage *usage)
 	put_quoted(stream, usage->summary, "\\", "\\'");
 	fputs("'\n", stream);
 	for (const struct option_row *row = usage->options; row->name; row++) {
-		fprintf(stream, "complete -c idleprobe -n '__fish_seen_subcommand_from %s' -l %s", usage->name, row->name);
+		fprintf(stream, "complete -c idleprobe -n '__fish_seen_subcommand_from %s' -l %s",
+			usage->name, row->name);
 		if (row->letter)
 			fprintf(stream, " -s %c", row->letter);
 		if (row->argument)

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-/* As content or in an attribute, of HTML and of XML 1.0; what neither may hold becomes U+FFFD. NULL: nothing. */
+/* As content or in an attribute, of HTML and XML 1.0; what neither may hold becomes U+FFFD. NULL: nothing. */
 void escape_xml(FILE *, const char *);
 
 /* As a label's value in Prometheus's text format. NULL: nothing. */

@@ -52,6 +52,8 @@ void events_start(struct events *events, const struct report *report)
 	json_number(root, "schema_version", 1, 0);
 	json_instant(root, "time", report->started_at);
 	report_json_subject(root, report);
+	report_json_given(root, report);
+	report_json_ends(root, report);
 	put(events, root);
 }
 
@@ -147,6 +149,7 @@ void events_end(struct events *events, const struct report *report)
 	json_instant(root, "time", report->finished_at);
 	json_bool(root, "interrupted", report->interrupted ? YES : NO);
 	report_json_result(root, report);
+	report_json_ends(root, report);
 	json_text(root, "error", report->error[0] ? report->error : NULL);
 	put(events, root);
 }

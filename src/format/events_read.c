@@ -8,14 +8,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SCHEMA_VERSION = 1, MOST_CONNECTIONS = 200000, MOST_WORDS = 64 };
+enum { SCHEMA_VERSION = 1, MOST_CONNECTIONS = 200000 };
 
 /* Seconds. Longer than any round trip but the worst; a probe that had waited for less is told as pending. */
 static const double WAIT = 3;
 
-static const struct shape line_shape[] = { { "event", SHAPE_TEXT }, { "at_s", SHAPE_NUMBER }, { NULL } };
+static const struct shape line_shape[] = { { "event", SHAPE_TEXT }, { "at_s", SHAPE_SECONDS }, { NULL } };
 
-static const struct shape start_shape[] = { { "schema_version", SHAPE_WHOLE }, { "time", SHAPE_TEXT }, { NULL } };
+static const struct shape start_shape[] = {
+	{ "schema_version", SHAPE_WHOLE },
+	{ "time", SHAPE_TEXT },
+	{ NULL },
+};
+
+/* Of the start; a file of an older version has not told them. */
+static const struct shape given_shape[] = {
+	{ "check", SHAPE_OBJECT, SHAPE_NULL | SHAPE_ABSENT },
+	{ "host_now", SHAPE_OBJECT, SHAPE_ABSENT },
+	{ "host_now.tcp_keepalive_time_s", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
+	{ "host_now.tcp_keepalive_intvl_s", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
+	{ "host_now.tcp_keepalive_probes", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
+	{ NULL },
+};
 
 static const struct shape end_shape[] = {
 	{ "time", SHAPE_TEXT },
@@ -24,11 +38,9 @@ static const struct shape end_shape[] = {
 	{ NULL },
 };
 
-static const struct shape warning_shape[] = { { "code", SHAPE_TEXT }, { "message", SHAPE_TEXT }, { NULL } };
-
 static const struct shape finding_shape[] = {
-	{ "survived_s", SHAPE_NUMBER, SHAPE_NULL },
-	{ "expired_s", SHAPE_NUMBER, SHAPE_NULL },
+	{ "survived_s", SHAPE_SECONDS, SHAPE_NULL },
+	{ "expired_s", SHAPE_SECONDS, SHAPE_NULL },
 	{ NULL },
 };
 
@@ -55,27 +67,48 @@ static int read_instant(const struct source *source, const cJSON *line, double *
 /* What is not known before the end. */
 static void begin_report(struct report *report)
 {
-	report->result = (struct result){ .timeout = NAN, .survived = NAN, .expired = NAN, .keepalive_refreshes = UNKNOWN,
-					  .revived_by_probe = UNKNOWN, .payload_refreshes = UNKNOWN,
-					  .outbound_refreshes = UNKNOWN };
+	report->result = (struct result){
+		.timeout = NAN, .survived = NAN, .expired = NAN,
+		.keepalive_refreshes = UNKNOWN, .revived_by_probe = UNKNOWN,
+		.payload_refreshes = UNKNOWN, .outbound_refreshes = UNKNOWN,
+	};
 	report->proxy = report->nat.remapped = UNKNOWN;
 }
 
-static int read_start(struct events_reader *reader, const struct source *source, struct saved_reports *list, cJSON *line,
-		      bool *kept)
+/* Of start and end; likewise. */
+static int read_ends(const struct source *source, struct saved_report *saved, const cJSON *line)
+{
+	return shape_at(line, "path") ? report_parse_ends(source, saved, line) : 0;
+}
+
+static int read_given(const struct source *source, struct saved_report *saved, const cJSON *line)
+{
+	if (shape_check(source, line, "", given_shape) < 0 ||
+	    report_parse_check(source, saved, shape_at(line, "check")) < 0)
+		return -1;
+	saved->report.advice.host = report_parse_keepalive(shape_at(line, "host_now"));
+	return 0;
+}
+
+static int read_start(struct events_reader *reader, const struct source *source, struct saved_reports *list,
+		      cJSON *line, bool *kept)
 {
 	struct saved_report *saved;
 
 	if (events_read_end(reader, source) < 0 || shape_check(source, line, "start", start_shape) < 0)
 		return -1;
 	if (shape_whole(line, "schema_version") != SCHEMA_VERSION)
-		return shape_fail(source, "schema_version is %d, and this version reads %d only; use the "
-				  "idleprobe that wrote it, or a newer one", shape_whole(line, "schema_version"), SCHEMA_VERSION);
+		return shape_fail(source,
+				  "schema_version is %d, and this version reads %d only; use the idleprobe "
+				  "that wrote it, or a newer one",
+				  shape_whole(line, "schema_version"), SCHEMA_VERSION);
 	saved = reports_add(list);
 	if (!saved)
 		return shape_fail(source, "out of memory");
 	begin_report(&saved->report);
-	if (read_instant(source, line, &saved->report.started_at) < 0 || report_parse_subject(source, saved, line) < 0) {
+	if (read_instant(source, line, &saved->report.started_at) < 0 ||
+	    report_parse_subject(source, saved, line) < 0 || read_given(source, saved, line) < 0 ||
+	    read_ends(source, saved, line) < 0) {
 		reports_drop(list);
 		return -1;
 	}
@@ -87,55 +120,33 @@ static int read_start(struct events_reader *reader, const struct source *source,
 	return reader->ledger ? 0 : shape_fail(source, "out of memory");
 }
 
-static void read_warning(struct saved_report *saved, const cJSON *line)
-{
-	struct result *result = &saved->report.result;
-	struct warning *warning = &result->warnings[result->warning_count];
-	const char *code = shape_text(line, "code");
-
-	if (result->warning_count == WARNING_CODES)
-		return;
-	warning->code = WARNING_CODES;
-	for (int i = 0; i < WARNING_CODES; i++)
-		if (strcmp(code, warning_name((enum warning_code)i)) == 0)
-			warning->code = (enum warning_code)i;
-	snprintf(warning->message, sizeof warning->message, "%s", shape_text(line, "message"));
-	result->warning_count++;
-}
-
 static int read_end(struct events_reader *reader, const struct source *source, const cJSON *line)
 {
 	struct report *report = &reader->run->report;
 	struct result told = report->result;
 
-	if (shape_check(source, line, "end", end_shape) < 0 || read_instant(source, line, &report->finished_at) < 0 ||
-	    report_parse_result(source, reader->run, line) < 0)
+	if (shape_check(source, line, "end", end_shape) < 0 ||
+	    read_instant(source, line, &report->finished_at) < 0 ||
+	    report_parse_result(source, reader->run, line) < 0 || read_ends(source, reader->run, line) < 0)
 		return -1;
 	memcpy(report->result.warnings, told.warnings, sizeof told.warnings);
 	report->result.warning_count = told.warning_count;
 	report->interrupted = shape_bool(line, "interrupted") == YES;
-	snprintf(report->error, sizeof report->error, "%s", shape_text(line, "error") ? shape_text(line, "error") : "");
+	snprintf(report->error, sizeof report->error, "%s",
+		 shape_text(line, "error") ? shape_text(line, "error") : "");
 	reader->ended = true;
 	return events_read_end(reader, source);
 }
 
-/* False where the event is none of the engine's. */
-static bool observed_named(const char *name, enum observed *what)
+/* For name_value(). */
+static const char *observed_word(int value)
 {
-	for (int i = 0; i < MOST_WORDS; i++)
-		if (observed_name((enum observed)i) && strcmp(name, observed_name((enum observed)i)) == 0) {
-			*what = (enum observed)i;
-			return true;
-		}
-	return false;
+	return observed_name((enum observed)value);
 }
 
-static enum origin origin_named(const char *name)
+static const char *origin_word(int value)
 {
-	for (int i = ORIGIN_NONE; name && i <= ORIGIN_UNKNOWN; i++)
-		if (origin_name((enum origin)i) && strcmp(name, origin_name((enum origin)i)) == 0)
-			return (enum origin)i;
-	return ORIGIN_NONE;
+	return origin_name((enum origin)value);
 }
 
 /* The events do not tell when a connection was asked for, nor which are controls. */
@@ -145,7 +156,8 @@ static int open_up_to(struct events_reader *reader, const struct source *source,
 	bool *inbound;
 
 	if (conn >= MOST_CONNECTIONS)
-		return shape_fail(source, "connection %d is beyond what a run opens; the file is damaged", conn);
+		return shape_fail(source, "connection %d is beyond what a run opens; the file is damaged",
+				  conn);
 	if (wanted <= reader->connections)
 		return 0;
 	inbound = realloc(reader->inbound, wanted * sizeof *inbound);
@@ -164,12 +176,14 @@ static int read_observation(struct events_reader *reader, const struct source *s
 			    enum observed what)
 {
 	struct observation seen = { .what = what, .at = shape_number(line, "at_s") };
+	int from;
 
 	if (shape_check(source, line, shape_text(line, "event"), observation_shape) < 0)
 		return -1;
 	seen.conn = shape_whole(line, "connection");
 	seen.rtt = shape_number(line, "rtt_ms") / 1000;
-	seen.from = origin_named(shape_text(line, "from"));
+	from = name_value(shape_text(line, "from"), origin_word);
+	seen.from = from < 0 ? ORIGIN_UNKNOWN : (enum origin)from;
 	seen.ttl = (uint8_t)shape_whole(line, "ttl");
 	seen.icmp_type = (uint8_t)shape_whole(line, "icmp_type");
 	seen.icmp_code = (uint8_t)shape_whole(line, "icmp_code");
@@ -181,11 +195,20 @@ static int read_observation(struct events_reader *reader, const struct source *s
 	return ledger_observe(reader->ledger, &seen) ? 0 : shape_fail(source, "out of memory");
 }
 
-int events_read(struct events_reader *reader, const struct source *source, struct saved_reports *list, cJSON *line,
-		bool *kept)
+static int read_finding(struct events_reader *reader, const struct source *source, const cJSON *line)
 {
-	enum observed what;
+	if (shape_check(source, line, "finding", finding_shape) < 0)
+		return -1;
+	reader->survived = shape_number(line, "survived_s");
+	reader->expired = shape_number(line, "expired_s");
+	return 0;
+}
+
+int events_read(struct events_reader *reader, const struct source *source, struct saved_reports *list,
+		cJSON *line, bool *kept)
+{
 	const char *name;
+	int what;
 
 	if (shape_check(source, line, "", line_shape) < 0)
 		return -1;
@@ -193,27 +216,26 @@ int events_read(struct events_reader *reader, const struct source *source, struc
 	if (strcmp(name, "start") == 0)
 		return read_start(reader, source, list, line, kept);
 	if (!reader->run)
-		return shape_fail(source, "the events begin in the middle of a run, without its start; copy the "
-				  "file again");
+		return shape_fail(source, "the events begin in the middle of a run, without its start; copy "
+					  "the file again");
 	reader->at = shape_number(line, "at_s");
 	if (strcmp(name, "end") == 0)
 		return read_end(reader, source, line);
-	if (strcmp(name, "warning") == 0 && shape_check(source, line, name, warning_shape) == 0)
-		read_warning(reader->run, line);
-	else if (strcmp(name, "finding") == 0 && shape_check(source, line, name, finding_shape) == 0) {
-		reader->survived = shape_number(line, "survived_s");
-		reader->expired = shape_number(line, "expired_s");
-	} else if (strcmp(name, "warning") == 0 || strcmp(name, "finding") == 0)
-		return -1;
-	else if (observed_named(name, &what))
-		return read_observation(reader, source, line, what);
-	return 0; /* other events may be added */
+	if (strcmp(name, "warning") == 0)
+		return report_parse_warning(source, reader->run, line, name);
+	if (strcmp(name, "finding") == 0)
+		return read_finding(reader, source, line);
+	what = name_value(name, observed_word);
+	/* Other events may be added. */
+	return what < 0 ? 0 : read_observation(reader, source, line, (enum observed)what);
 }
 
 /* What the run had found when its events stop. */
-static void tell_killed(const struct events_reader *reader, struct report *report)
+static void tell_killed(const struct events_reader *reader, struct saved_report *saved)
 {
+	struct report *report = &saved->report;
 	struct result *result = &report->result;
+	const cJSON *direction;
 
 	result->outcome = OUTCOME_INCONCLUSIVE;
 	result->reason = REASON_INTERRUPTED;
@@ -221,16 +243,16 @@ static void tell_killed(const struct events_reader *reader, struct report *repor
 	result->expired = reader->expired;
 	report->interrupted = true;
 	report->finished_at = report->started_at + reader->at;
-	for (int i = 0; i < 2; i++) {
-		static const char *const names[] = { "outbound", "inbound" };
-		struct saved_report *saved = reader->run;
-		const cJSON *direction;
+	cJSON_ArrayForEach(direction, shape_at(saved->json, "method.directions")) {
+		const char *name = cJSON_GetStringValue(direction);
 
-		cJSON_ArrayForEach(direction, shape_at(saved->json, "method.directions"))
-			if (cJSON_IsString(direction) && strcmp(direction->valuestring, names[i]) == 0) {
-				*(i ? &saved->inbound : &saved->outbound) = *result;
-				(i ? &report->inbound : &report->outbound)->result = i ? &saved->inbound : &saved->outbound;
-			}
+		if (name && strcmp(name, "outbound") == 0) {
+			saved->outbound = *result;
+			report->outbound.result = &saved->outbound;
+		} else if (name && strcmp(name, "inbound") == 0) {
+			saved->inbound = *result;
+			report->inbound.result = &saved->inbound;
+		}
 	}
 }
 
@@ -257,36 +279,30 @@ static int take_samples(const struct events_reader *reader, struct saved_report 
 static int list_consistent(struct saved_report *saved)
 {
 	struct report *report = &saved->report;
-	const struct platform *list;
-	size_t count;
 
 	saved->documented = platforms_load();
-	if (!saved->documented)
-		return -1;
-	list = platforms_list(saved->documented, &count);
-	report->consistent = calloc(count + 1, sizeof *report->consistent);
-	if (!report->consistent)
-		return -1;
-	for (size_t i = 0; i < count; i++)
-		if (platform_consistent(&list[i], &report->result, saved->options.precision))
-			report->consistent[report->consistent_count++] = &list[i];
-	return 0;
+	if (saved->documented)
+		report->consistent =
+			platforms_consistent(saved->documented, &report->result, saved->options.precision,
+					     &report->consistent_count);
+	return report->consistent ? 0 : -1;
 }
 
 int events_read_end(struct events_reader *reader, const struct source *source)
 {
-	/* The host that reads may be another than the one that measured. */
-	static const struct keepalive not_known;
 	struct saved_report *saved = reader->run;
 
 	if (!saved || !reader->ledger)
 		return 0;
+	/* Not this host's, which may be another than the one that measured. */
+	struct keepalive host = saved->report.advice.host;
+
 	saved->report.elapsed = reader->at;
 	if (!reader->ended)
-		tell_killed(reader, &saved->report);
+		tell_killed(reader, saved);
 	ledger_expire_waits(reader->ledger, reader->at, reader->ended ? 0 : WAIT);
 	saved->report.path = ledger_path(reader->ledger);
-	advice_give(&saved->report.result, &not_known, &saved->report.advice);
+	advice_give(&saved->report.result, &host, &saved->report.advice);
 	bool done = take_samples(reader, saved) == 0 && list_consistent(saved) == 0;
 	events_reader_free(reader);
 	return done ? 0 : shape_fail(source, "out of memory");

@@ -1,5 +1,6 @@
-/* Runs from the lines of `measure --events`, so that one that was killed can be reported all the same: with what it had
- * found until then, and with its samples, which the ledger makes of the observations as it did in the run. */
+/* Runs from the lines of `measure --events`, so that one that was killed can be reported all the same: with
+ * what it had found until then, and with its samples, which the ledger makes of the observations as it did in
+ * the run. */
 #ifndef IDLEPROBE_EVENTS_READ_H
 #define IDLEPROBE_EVENTS_READ_H
 

@@ -4,6 +4,7 @@
 #include "format/words.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* Whose idle time, or age, ended it for good. */
 static bool is_end(enum sample_outcome outcome)
@@ -23,20 +24,27 @@ static bool is_end(enum sample_outcome outcome)
 	return false;
 }
 
+static int by_number(const void *a, const void *b)
+{
+	const int *first = a, *second = b;
+
+	return (*first > *second) - (*first < *second);
+}
+
+/* Connections: several probes of one may have gone unanswered. 0 without memory. */
 static int count_ended(const struct report_side *side)
 {
-	int ended = 0;
+	int *numbers = calloc(side->sample_count + 1, sizeof *numbers), ended = 0;
+	size_t count = 0;
 
-	for (size_t i = 0; i < side->sample_count; i++) {
-		size_t earlier = 0;
-
-		if (!is_end(side->samples[i].outcome) || side->samples[i].moot)
-			continue;
-		while (earlier < i && !(is_end(side->samples[earlier].outcome) &&
-					side->samples[earlier].conn == side->samples[i].conn))
-			earlier++;
-		ended += earlier == i;
-	}
+	for (size_t i = 0; numbers && i < side->sample_count; i++)
+		if (is_end(side->samples[i].outcome) && !side->samples[i].moot)
+			numbers[count++] = side->samples[i].conn;
+	if (count)
+		qsort(numbers, count, sizeof *numbers, by_number);
+	for (size_t i = 0; i < count; i++)
+		ended += i == 0 || numbers[i] != numbers[i - 1];
+	free(numbers);
 	return ended;
 }
 
@@ -56,16 +64,18 @@ static void tell_fates(const struct text *text, const struct report_side *side)
 		longest = fmax(longest, sample->idle);
 	}
 	if (answered)
-		text_row(text, "answered", "%d probe%s of connections that had idled for %.1f to %.1f s", answered,
-			 answered == 1 ? "" : "s", shortest, longest);
+		text_row(text, "answered", "%d probe%s of connections that had idled for %.1f to %.1f s",
+			 answered, answered == 1 ? "" : "s", shortest, longest);
 	if (ended && !isnan(result->expired))
-		text_row(text, "ended", "%d connection%s; none survived %.1f s", ended, ended == 1 ? "" : "s", result->expired);
+		text_row(text, "ended", "%d connection%s; none survived %.1f s", ended, ended == 1 ? "" : "s",
+			 result->expired);
 	else if (ended)
 		text_row(text, "ended", "%d connection%s", ended, ended == 1 ? "" : "s");
 }
 
 /* What one direction came to. */
-static void tell_direction(const struct text *text, const char *label, const char *whose, const struct report_side *side)
+static void tell_direction(const struct text *text, const char *label, const char *whose,
+			   const struct report_side *side)
 {
 	const struct result *result = side->result;
 
@@ -89,7 +99,8 @@ static void tell_direction(const struct text *text, const char *label, const cha
 }
 
 /* What one of three words tells; nothing where it is not known. */
-static void tell(const struct text *text, const char *label, enum tristate what, const char *yes, const char *no)
+static void tell(const struct text *text, const char *label, enum tristate what, const char *yes,
+		 const char *no)
 {
 	if (what != UNKNOWN)
 		text_row(text, label, "%s", what == YES ? yes : no);
@@ -124,29 +135,36 @@ static void tell_ends(const struct text *text, const struct report *report)
 	const struct path_stats *path = &report->path;
 	const struct result *result = &report->result;
 
-	tell(text, "revival", result->revived_by_probe, "a segment from this end brings an expired connection back",
+	tell(text, "revival", result->revived_by_probe,
+	     "a segment from this end brings an expired connection back",
 	     "a segment from this end does not bring an expired connection back");
 	if (learned_words(report->learned))
 		text_row(text, "expiry", "%s", learned_words(report->learned));
 	if (path->probes_lost + path->replies_lost > 0)
-		text_row(text, "unanswered", "of %d late or lost probes from this end the far end received %d",
+		text_row(text, "unanswered",
+			 "of %d late or lost probes from this end the far end received %d",
 			 path->probes_lost + path->replies_lost, path->replies_lost);
 	if (report->proxy == YES)
-		text_row(text, "proxy", "one stands between: it answered a probe that the far end never received, so what the far end "
-			 "sends cannot be followed through it");
+		text_row(text, "proxy",
+			 "one stands between: it answered a probe that the far end never received, so what "
+			 "the far end sends cannot be followed through it");
 	else if (report->nat.address && !report->nat.detected)
 		text_row(text, "NAT", "none: the far end sees this one's own address");
 	else if (report->nat.address)
-		text_row(text, "NAT", "the far end sees this one as %s port %d%s", report->nat.address, report->nat.port,
-			 report->nat.remapped == YES ? "; late segments come from another port, which it does not know" : "");
+		text_row(text, "NAT", "the far end sees this one as %s port %d%s", report->nat.address,
+			 report->nat.port,
+			 report->nat.remapped == YES
+				 ? "; late segments come from another port, which it does not know" : "");
 }
 
 /* What restarts the timer. */
 static void tell_refreshing(const struct text *text, const struct result *result)
 {
-	tell(text, "keepalives", result->keepalive_refreshes, "restart the timer: a connection that carried only them outlived it",
+	tell(text, "keepalives", result->keepalive_refreshes,
+	     "restart the timer: a connection that carried only them outlived it",
 	     "do not restart the timer: a connection that carried them ended as early");
-	tell(text, "payload", result->payload_refreshes, "restarts it: a connection that carried an octet now and then outlived it",
+	tell(text, "payload", result->payload_refreshes,
+	     "restarts it: a connection that carried an octet now and then outlived it",
 	     "does not restart it either: a connection that carried an octet now and then ended as early");
 	tell(text, "one way", result->outbound_refreshes, "segments from this end alone restart the timer",
 	     "segments from this end alone do not restart the timer: it takes those from the far end");
@@ -160,10 +178,11 @@ void evidence_text(const struct text *text, const struct report *report)
 	tell_refreshing(text, &report->result);
 	tell_ends(text, report);
 	if (!isnan(path->rtt_median))
-		text_row(text, "path", "round trip %.3g ms (%.3g to %.3g), %.2g %% of the probes lost", path->rtt_median * 1000,
-			 path->rtt_min * 1000, path->rtt_max * 1000, isnan(path->loss) ? 0 : path->loss * 100);
-	text_row(text, "spent", "%s, %d connections, %d probes", duration_text(report->elapsed).text, path->connections,
-		 path->probes);
+		text_row(text, "path", "round trip %.3g ms (%.3g to %.3g), %.2g %% of the probes lost",
+			 path->rtt_median * 1000, path->rtt_min * 1000, path->rtt_max * 1000,
+			 isnan(path->loss) ? 0 : path->loss * 100);
+	text_row(text, "spent", "%s, %d connections, %d probes", duration_text(report->elapsed).text,
+		 path->connections, path->probes);
 	if (report_meets_rfc5382(report) == NO)
 		text_row(text, "RFC 5382", "a NAT should wait for at least 2 h 4 min");
 }

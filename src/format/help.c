@@ -14,7 +14,8 @@ void help_sentence(FILE *stream, const char *phrase)
 
 static bool is_short(const struct option_row *row)
 {
-	return row->kind == OPTION_FLAG && strlen(row->name) + 2 <= FLAG_NAME && strlen(row->help) <= FLAG_TEXT;
+	return row->kind == OPTION_FLAG && strlen(row->name) + 2 <= FLAG_NAME &&
+	       strlen(row->help) <= FLAG_TEXT;
 }
 
 static void print_flag(FILE *stream, const struct option_row *row, bool padded)

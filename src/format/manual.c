@@ -86,8 +86,9 @@ static void put_command(FILE *stream, const struct usage *usage)
 static void put_synopsis(FILE *stream)
 {
 	for (const struct usage *usage = usages; usage->name; usage++)
-		fprintf(stream, ".Nm\n.Cm %s\n.Op Ar OPTION ...\n%s%s%s", usage->name, usage->operands ? ".Ar " : "",
-			usage->operands ? usage->operands : "", usage->operands ? "\n" : "");
+		fprintf(stream, ".Nm\n.Cm %s\n.Op Ar OPTION ...\n%s%s%s", usage->name,
+			usage->operands ? ".Ar " : "", usage->operands ? usage->operands : "",
+			usage->operands ? "\n" : "");
 }
 
 static void put_examples(FILE *stream)
@@ -113,8 +114,10 @@ static int put_directive(FILE *stream, const char *directive, bool told[], struc
 		put_examples(stream);
 		return 0;
 	}
-	if (strncmp(directive, command, strlen(command)) != 0 || !(usage = usage_of(directive + strlen(command))))
-		return fail(failure, EXIT_USAGE, "the manual's template has a line '@%.60s' that means nothing", directive);
+	if (strncmp(directive, command, strlen(command)) != 0 ||
+	    !(usage = usage_of(directive + strlen(command))))
+		return fail(failure, EXIT_USAGE,
+			    "the manual's template has a line '@%.60s' that means nothing", directive);
 	put_command(stream, usage);
 	told[usage - usages] = true;
 	return 0;
@@ -139,6 +142,7 @@ int manual_print(FILE *stream, FILE *template, struct failure *failure)
 	free(line);
 	for (int i = 0; status == 0 && usages[i].name; i++)
 		if (!told[i])
-			status = fail(failure, EXIT_USAGE, "the manual's template has no line '@command %s'", usages[i].name);
+			status = fail(failure, EXIT_USAGE, "the manual's template has no line '@command %s'",
+				      usages[i].name);
 	return status;
 }

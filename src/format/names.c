@@ -1,5 +1,7 @@
 #include "format/names.h"
 
+#include <string.h>
+
 const char *outcome_name(enum outcome outcome)
 {
 	switch (outcome) {
@@ -131,4 +133,14 @@ const char *strategy_name(enum strategy strategy)
 	case STRATEGY_ONCE: return "once";
 	}
 	return NULL;
+}
+
+int name_value(const char *word, const char *(*name_of)(int value))
+{
+	enum { MOST = 64 }; /* more than any enumeration has */
+
+	for (int value = 0; word && value < MOST; value++)
+		if (name_of(value) && strcmp(word, name_of(value)) == 0)
+			return value;
+	return word ? -1 : 0;
 }

@@ -15,4 +15,8 @@ const char *observed_name(enum observed);
 const char *learned_name(enum learned);         /* NULL for LEARNED_UNKNOWN */
 const char *strategy_name(enum strategy);
 
+/* The value whose word this is: the lists are searched, so that there is one of each. NULL is 0, the value
+ * without a word; what is none of them is -1. */
+int name_value(const char *word, const char *(*name_of)(int value));
+
 #endif

@@ -1,6 +1,6 @@
-/* A picture is as wide as the page, on any screen: its x axis is stretched (preserveAspectRatio="none"), strokes are not
- * (vector-effect), and a probe is a stroke of no length, whose round or square cap is all that shows. Text would be
- * stretched, so labels are HTML beside it. */
+/* A picture is as wide as the page, on any screen: its x axis is stretched (preserveAspectRatio="none"),
+ * strokes are not (vector-effect), and a probe is a stroke of no length, whose round or square cap is all
+ * that shows. Text would be stretched, so labels are HTML beside it. */
 #include "format/picture_html.h"
 
 #include "core/duration.h"
@@ -124,8 +124,8 @@ static double counted(const struct picture *picture, const struct sample *sample
 
 static double tick_step(double longest)
 {
-	static const double steps[] = { 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200,
-					14400, 21600, 43200 };
+	static const double steps[] = { 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800,
+					3600, 7200, 14400, 21600, 43200 };
 
 	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
 		if (longest <= MOST_TICKS * steps[i])
@@ -160,13 +160,16 @@ static void put_ticks(const struct picture *picture)
 
 static void open_picture(const struct picture *picture, const char *kind, const char *label)
 {
-	fprintf(picture->out, "<svg class=\"%s\" role=\"img\" aria-label=\"%s\" viewBox=\"0 0 %d %d\" height=\"%d\" "
-		"preserveAspectRatio=\"none\">\n", kind, label, WIDTH, picture->height, picture->height);
+	fprintf(picture->out,
+		"<svg class=\"%s\" role=\"img\" aria-label=\"%s\" viewBox=\"0 0 %d %d\" height=\"%d\" "
+		"preserveAspectRatio=\"none\">\n",
+		kind, label, WIDTH, picture->height, picture->height);
 	put_grid(picture);
 }
 
 /* All probes of one fate are one path. */
-static void put_probes(struct picture *picture, double (*place)(const struct picture *, const struct sample *))
+static void put_probes(struct picture *picture,
+		       double (*place)(const struct picture *, const struct sample *))
 {
 	static const char *const classes[FATES] = { "alive", "lost", "dead" };
 
@@ -191,15 +194,18 @@ static void put_probes(struct picture *picture, double (*place)(const struct pic
 static void put_mark(const struct picture *picture)
 {
 	const struct result *result = picture->side->result;
-	double left = x_of(picture, picture->survived) / 10, right = 100 - x_of(picture, picture->expired) / 10;
+	double left = x_of(picture, picture->survived) / 10,
+	       right = 100 - x_of(picture, picture->expired) / 10;
 	int decimals;
 
 	if (isnan(left) || isnan(right))
 		return;
 	decimals = span_decimals(result);
-	fprintf(picture->out, "<div class=\"ticks mark\" aria-hidden=\"true\"><span style=\"%s:%.1f%%\">%.*f s to %.*f s"
-		"</span></div>\n", left < right ? "left" : "right", left < right ? left : right, decimals, result->survived, decimals,
-		result->expired);
+	fprintf(picture->out,
+		"<div class=\"ticks mark\" aria-hidden=\"true\"><span style=\"%s:%.1f%%\">%.*f s to %.*f s"
+		"</span></div>\n",
+		left < right ? "left" : "right", left < right ? left : right, decimals, result->survived,
+		decimals, result->expired);
 }
 
 /* Of the marks that are there. */
@@ -285,8 +291,8 @@ static void put_lives(struct picture *picture)
 	fputs("\"/>\n", picture->out);
 }
 
-/* The periods in which connections ended: alive up to the interval, dead after it. Of several probes of one period the last
- * has the longest line. */
+/* The periods in which connections ended: alive up to the interval, dead after it. Of several probes of one
+ * period the last has the longest line. */
 static void put_deaths(const struct picture *picture, const char *class, double from, double to)
 {
 	fprintf(picture->out, "<path class=\"%s\" d=\"", class);
@@ -296,7 +302,8 @@ static void put_deaths(const struct picture *picture, const char *class, double 
 		double begin = picture->by_age ? 0 : fmax(sample->age - sample->idle, 0);
 
 		if (fate_of(sample) == FATE_DEAD && row)
-			put_line(picture, row, x_of(picture, begin + from), x_of(picture, fmin(begin + to, sample->age)));
+			put_line(picture, row, x_of(picture, begin + from),
+				 x_of(picture, fmin(begin + to, sample->age)));
 	}
 	fputs("\"/>\n", picture->out);
 }
@@ -322,10 +329,13 @@ static void put_all_lives(struct picture *picture)
 	put_probes(picture, age_of);
 	fputs("</svg>\n", out);
 	put_ticks(picture);
-	fprintf(out, "<figcaption>Each connection's life, a line for each of %zu, from its opening on. Where a probe was "
-		"answered, %s.%s</figcaption>\n</figure>\n", picture->count,
+	fprintf(out,
+		"<figcaption>Each connection's life, a line for each of %zu, from its opening on. Where a "
+		"probe was answered, %s.%s</figcaption>\n</figure>\n",
+		picture->count,
 		picture->by_age ? "it lived on, but its timer was not restarted" : "its idle time began anew",
-		picture->rows[0].control ? " Those at the top are controls: frequent probes kept them alive." : "");
+		picture->rows[0].control ? " Those at the top are controls: frequent probes kept them alive."
+					 : "");
 }
 
 int picture_html(FILE *out, const struct report *report, const struct report_side *side)

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-/* Two figures of one direction: every probe by the idle time that it found, and each connection's life. Nothing where there
- * is no sample. 0, or -1 without memory. */
+/* Two figures of one direction: every probe by the idle time that it found, and each connection's life.
+ * Nothing where there is no sample. 0, or -1 without memory. */
 int picture_html(FILE *, const struct report *, const struct report_side *);
 
 #endif

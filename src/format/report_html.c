@@ -15,7 +15,7 @@
 
 enum { MOST_SAMPLES = 1500 /* in the table; the JSON has them all */ };
 
-/* As platforms.c does it: gcc's assembler and clang's both look for the file in the directories given by -I. */
+/* As in platforms.c: gcc's assembler and clang's both look for the file in the directories given by -I. */
 __asm__(".pushsection .rodata\n"
 	".hidden report_css\n"
 	"report_css:\n"
@@ -53,36 +53,37 @@ static struct answer answer_of(const struct report *report)
 	const struct result *result = &report->result;
 	struct answer answer = { .class = "found" };
 	int decimals = span_decimals(result);
-	size_t length = 0;
 
 	switch (result->outcome) {
 	case OUTCOME_TIMEOUT:
 	case OUTCOME_CLOSED_BY_ENDPOINT:
-		answer.lead = result->outcome == OUTCOME_TIMEOUT ? "Idle connections stop working after"
-								 : "The endpoint itself closes idle connections after";
-		snprintf(answer.value.text, sizeof answer.value.text, "%s", duration_text(result->timeout).text);
-		snprintf(answer.detail.text, sizeof answer.detail.text,
-			 "Every connection survived %.*f s of idle time, none survived %.*f s.", decimals, result->survived,
-			 decimals, result->expired);
+		answer.lead = result->outcome == OUTCOME_TIMEOUT
+				      ? "Idle connections stop working after"
+				      : "The endpoint itself closes idle connections after";
+		snprintf(answer.value.text, sizeof answer.value.text, "%s",
+			 duration_text(result->timeout).text);
+		if (isnan(result->survived))
+			snprintf(answer.detail.text, sizeof answer.detail.text,
+				 "No connection survived %.*f s of idle time.", decimals, result->expired);
+		else
+			snprintf(answer.detail.text, sizeof answer.detail.text,
+				 "Every connection survived %.*f s of idle time, none survived %.*f s.",
+				 decimals, result->survived, decimals, result->expired);
 		break;
 	case OUTCOME_NO_TIMEOUT:
 		answer.class = "free";
 		answer.lead = "Idle connections keep working for at least";
-		snprintf(answer.value.text, sizeof answer.value.text, "%s", duration_text(result->survived).text);
-		snprintf(answer.detail.text, sizeof answer.detail.text, "That is the longest idle time tried.");
+		snprintf(answer.value.text, sizeof answer.value.text, "%s",
+			 duration_text(result->survived).text);
+		snprintf(answer.detail.text, sizeof answer.detail.text,
+			 "That is the longest idle time tried.");
 		break;
 	case OUTCOME_INCONCLUSIVE:
 		answer.class = "none";
 		answer.lead = "The evidence allows";
 		snprintf(answer.value.text, sizeof answer.value.text, "no answer");
-		length = (size_t)snprintf(answer.detail.text, sizeof answer.detail.text, "Reason: %s.",
-					  reason_words(result->reason));
-		if (!isnan(result->survived))
-			length += (size_t)snprintf(answer.detail.text + length, sizeof answer.detail.text - length,
-						   " Connections survived %.1f s of idle time.", result->survived);
-		if (!isnan(result->expired))
-			snprintf(answer.detail.text + length, sizeof answer.detail.text - length, " None survived %.1f s.",
-				 result->expired);
+		snprintf(answer.detail.text, sizeof answer.detail.text, "Reason: %s.%.200s",
+			 reason_words(result->reason), known_words(result).text);
 		break;
 	case OUTCOME_UNREACHABLE:
 		answer.class = "none";
@@ -119,8 +120,9 @@ static void put_check(FILE *out, const struct report *report)
 
 	if (isnan(report->options->minimum))
 		return;
-	fprintf(out, "<p class=\"check %s\">The minimum of %s %s.\n", passed == UNKNOWN ? "open" : classes[passed],
-		minimum.text, passed == UNKNOWN ? "may or may not be met: that cannot be told" : words[passed]);
+	fprintf(out, "<p class=\"check %s\">The minimum of %s %s.\n",
+		passed == UNKNOWN ? "open" : classes[passed], minimum.text,
+		passed == UNKNOWN ? "may or may not be met: that cannot be told" : words[passed]);
 }
 
 static int put_evidence(FILE *out, const struct report *report)
@@ -148,10 +150,12 @@ static void put_recipes(FILE *out, const struct recipes *recipes)
 	const char *linux_text = recipe_named(recipes, "linux");
 
 	if (linux_text)
-		element(out, "<p>On Linux, for this host, in <code>/etc/sysctl.d/</code>:\n<pre>", linux_text, "</pre>\n");
+		element(out, "<p>On Linux, for this host, in <code>/etc/sysctl.d/</code>:\n<pre>", linux_text,
+			"</pre>\n");
 	if (recipes->count <= (linux_text ? 1 : 0))
 		return;
-	fprintf(out, "<p>%s to paste for\n<div class=\"recipes\">\n", linux_text ? "Likewise, ready" : "Ready");
+	fprintf(out, "<p>%s to paste for\n<div class=\"recipes\">\n",
+		linux_text ? "Likewise, ready" : "Ready");
 	for (size_t i = 0; i < recipes->count; i++) {
 		if (recipes->list[i].text == linux_text)
 			continue;
@@ -203,7 +207,8 @@ static void put_method(FILE *out, const struct report *report)
 		 report->target.address ? report->target.address : "");
 	if (report->target.source_address)
 		text_row(&text, "from", "%s%s%s", report->target.source_address,
-			 report->target.interface ? ", interface " : "", report->target.interface ? report->target.interface : "");
+			 report->target.interface ? ", interface " : "",
+			 report->target.interface ? report->target.interface : "");
 	text_row(&text, "begun", "%s", instant(report->started_at).text);
 	text_row(&text, "ended", "%s%s", instant(report->finished_at).text,
 		 report->interrupted ? ", before it was done" : "");
@@ -211,10 +216,19 @@ static void put_method(FILE *out, const struct report *report)
 		 duration_text(options->max_idle).text);
 	text_row(&text, "exactness", "%.4g %% or %s, whichever is wider", options->precision * 100,
 		 duration_text(options->resolution).text);
-	text_row(&text, "strategy", "%s, at most %d connections", strategy_name((enum strategy)options->strategy),
-		 options->connections);
+	text_row(&text, "strategy", "%s, at most %d connections",
+		 strategy_name((enum strategy)options->strategy), options->connections);
 	text_row(&text, "program", "idleprobe %s", report->version ? report->version : idleprobe_version);
 	fputs("</dl>\n</details>\n", out);
+}
+
+static size_t count_told(const struct report_side *side)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < side->sample_count; i++)
+		count += !side->samples[i].moot;
+	return count;
 }
 
 static size_t put_side(FILE *out, const struct report_side *side, const char *direction, size_t room)
@@ -227,8 +241,8 @@ static size_t put_side(FILE *out, const struct report_side *side, const char *di
 		if (sample->moot)
 			continue;
 		fprintf(out, "<tr><td>%d<td>%s<td>%.7g<td>%.7g<td>%s%s<td>",
-			side->numbers ? side->numbers[sample->conn] : sample->conn, direction, sample->idle, sample->age,
-			sample_name(sample->outcome), sample->control ? ", control" : "");
+			side->numbers ? side->numbers[sample->conn] : sample->conn, direction, sample->idle,
+			sample->age, sample_name(sample->outcome), sample->control ? ", control" : "");
 		if (!isnan(sample->rtt))
 			fprintf(out, "%.3g", sample->rtt * 1000);
 		fputc('\n', out);
@@ -239,7 +253,7 @@ static size_t put_side(FILE *out, const struct report_side *side, const char *di
 
 static void put_samples(FILE *out, const struct report *report)
 {
-	size_t count = report->outbound.sample_count + report->inbound.sample_count, shown;
+	size_t count = count_told(&report->outbound) + count_told(&report->inbound), shown;
 
 	if (!count)
 		return;
@@ -248,8 +262,9 @@ static void put_samples(FILE *out, const struct report *report)
 	shown = put_side(out, &report->outbound, "outbound", MOST_SAMPLES);
 	shown += put_side(out, &report->inbound, "inbound", MOST_SAMPLES - shown);
 	fputs("</table></div>\n", out);
-	if (shown == MOST_SAMPLES)
-		fprintf(out, "<p class=\"source\">These are the first %zu; the JSON report holds all.\n", shown);
+	if (shown < count)
+		fprintf(out, "<p class=\"source\">These are the first %zu; the JSON report holds all.\n",
+			shown);
 	fputs("</details>\n", out);
 }
 
@@ -263,7 +278,7 @@ static int put_report(FILE *out, const struct report *report, size_t number)
 	put_check(out, report);
 	put_warnings(out, &report->result);
 	if (report->result.outcome != OUTCOME_UNREACHABLE) {
-		if (report->result.outcome != OUTCOME_INCONCLUSIVE)
+		if (report->result.outcome != OUTCOME_INCONCLUSIVE || advice_has_settings(&report->advice))
 			put_advice(out, report);
 		if (put_evidence(out, report) < 0)
 			return -1;
@@ -284,7 +299,8 @@ static void put_contents(FILE *out, const struct report *const *reports, size_t 
 
 		fprintf(out, "<tr><td><a href=\"#r%zu\">", i);
 		escape_xml(out, reports[i]->target.input);
-		fprintf(out, "</a><br><span class=\"when\">%s</span><td>", instant(reports[i]->started_at).text);
+		fprintf(out, "</a><br><span class=\"when\">%s</span><td>",
+			instant(reports[i]->started_at).text);
 		element(out, "", answer.lead, " <b>");
 		element(out, "", answer.value.text, "</b>\n");
 	}
@@ -297,7 +313,8 @@ int report_html(FILE *out, const struct report *const *reports, size_t count)
 	fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 	      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
 	      "<meta name=\"color-scheme\" content=\"light dark\">\n"
-	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n",
+	      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
+	      "'unsafe-inline'\">\n",
 	      out);
 	element(out, "<title>idleprobe: ", count == 1 ? reports[0]->target.input : "reports", "</title>\n");
 	fprintf(out, "<style>\n%s</style>\n</head>\n<body>\n", report_css);

@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-enum { SCHEMA_VERSION = 1, MS = 3 /* decimals of a time in seconds: no one can use more than milliseconds */ };
+enum { SCHEMA_VERSION = 1, MS = 3 /* decimals of a time in seconds: more than that is of no use */ };
 
 static void add_target(cJSON *root, const struct report *report)
 {
@@ -28,7 +28,7 @@ static void add_method(cJSON *root, const struct report *report)
 	cJSON *method = json_object(root, "method");
 	cJSON *directions;
 
-	json_text(method, "engine", "raw");
+	json_text(method, "engine", report->engine ? report->engine : "raw");
 	json_text(method, "strategy", strategy_name((enum strategy)options->strategy));
 	directions = json_array(method, "directions");
 	if (report->outbound.result)
@@ -65,6 +65,18 @@ static void add_nat(cJSON *path, const struct report_nat *nat)
 	json_bool(object, "remapped", nat->remapped);
 }
 
+/* What is told of the path by those at its ends. */
+static void add_ends(cJSON *path, const struct report *report)
+{
+	add_nat(path, &report->nat);
+	json_bool(path, "proxy", report->proxy);
+}
+
+void report_json_ends(cJSON *root, const struct report *report)
+{
+	add_ends(json_object(root, "path"), report);
+}
+
 static void add_path(cJSON *root, const struct report *report)
 {
 	const struct path_stats *stats = &report->path;
@@ -76,8 +88,7 @@ static void add_path(cJSON *root, const struct report *report)
 	json_number(rtt, "max", stats->rtt_max * 1000, 3);
 	json_number(path, "loss", stats->loss, 4);
 	json_number(path, "reply_ttl", stats->reply_ttl > 0 ? stats->reply_ttl : NAN, 0);
-	add_nat(path, &report->nat);
-	json_bool(path, "proxy", report->proxy);
+	add_ends(path, report);
 	json_number(path, "unanswered_received", report->nat.address ? stats->replies_lost : NAN, 0);
 	json_number(path, "unanswered_missed", report->nat.address ? stats->probes_lost : NAN, 0);
 	json_number(path, "connections_opened", stats->connections, 0);
@@ -172,12 +183,16 @@ static void add_consistent(cJSON *root, const struct report *report)
 	}
 }
 
-static void add_bounds(cJSON *root, const struct report *report)
+static void add_rfc5382(cJSON *root, const struct report *report)
 {
 	cJSON *rfc5382 = json_object(root, "rfc5382");
 
 	json_number(rfc5382, "established_minimum_s", RFC5382_MINIMUM, 0);
 	json_bool(rfc5382, "meets", report_meets_rfc5382(report));
+}
+
+static void add_check(cJSON *root, const struct report *report)
+{
 	if (isnan(report->options->minimum)) {
 		json_null(root, "check");
 		return;
@@ -185,6 +200,12 @@ static void add_bounds(cJSON *root, const struct report *report)
 	cJSON *check = json_object(root, "check");
 	json_number(check, "min_s", report->options->minimum, MS);
 	json_bool(check, "passed", report_passed(report));
+}
+
+void report_json_given(cJSON *root, const struct report *report)
+{
+	add_check(root, report);
+	add_keepalive(json_object(root, "host_now"), &report->advice.host);
 }
 
 static void add_warnings(cJSON *root, const struct result *result)
@@ -233,7 +254,8 @@ char *report_json(const struct report *report)
 	report_json_result(root, report);
 	add_advice(root, &report->advice);
 	add_consistent(root, report);
-	add_bounds(root, report);
+	add_rfc5382(root, report);
+	add_check(root, report);
 	add_warnings(root, &report->result);
 	json_text(root, "error", report->error[0] ? report->error : NULL);
 

@@ -83,8 +83,8 @@ static int put_case(FILE *out, const struct report *report)
 		break;
 	case IN_ERROR:
 		/* Why a target could not be reached says more. */
-		element(out, "error", report->error[0] ? report->error : answer, outcome_name(report->result.outcome),
-			text);
+		element(out, "error", report->error[0] ? report->error : answer,
+			outcome_name(report->result.outcome), text);
 		break;
 	}
 	fputs("    </testcase>\n", out);
@@ -111,13 +111,15 @@ static void put_sums(FILE *out, const struct report *const *reports, size_t coun
 	seconds = (time_t)begun;
 	gmtime_r(&seconds, &utc);
 	strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-	fprintf(out, " tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"0\" time=\"%.3f\" timestamp=\"%s\"",
+	fprintf(out,
+		" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"0\" time=\"%.3f\" timestamp=\"%s\"",
 		count, failures, errors, time, date);
 }
 
 int report_junit(FILE *out, const struct report *const *reports, size_t count)
 {
-	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"idleprobe\"", out);
+	fputs("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"idleprobe\"",
+	      out);
 	put_sums(out, reports, count);
 	fputs(">\n", out);
 	for (size_t i = 0; i < count; i++)

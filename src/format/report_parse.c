@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_WORDS = 64 };
-
 static const struct shape subject_shape[] = {
 	{ "tool", SHAPE_OBJECT },
 	{ "tool.version", SHAPE_TEXT },
@@ -25,10 +23,10 @@ static const struct shape subject_shape[] = {
 	{ "method.strategy", SHAPE_TEXT },
 	{ "method.directions", SHAPE_ARRAY },
 	{ "method.connections", SHAPE_WHOLE },
-	{ "method.min_idle_s", SHAPE_NUMBER },
-	{ "method.max_idle_s", SHAPE_NUMBER },
+	{ "method.min_idle_s", SHAPE_SECONDS },
+	{ "method.max_idle_s", SHAPE_SECONDS },
 	{ "method.precision", SHAPE_NUMBER },
-	{ "method.resolution_s", SHAPE_NUMBER },
+	{ "method.resolution_s", SHAPE_SECONDS },
 	{ NULL },
 };
 
@@ -49,9 +47,9 @@ static const struct shape result_shape[] = {
 /* Of the result, and of each direction. */
 static const struct shape finding_shape[] = {
 	{ "outcome", SHAPE_TEXT },
-	{ "timeout_s", SHAPE_NUMBER, SHAPE_NULL },
-	{ "survived_s", SHAPE_NUMBER, SHAPE_NULL },
-	{ "expired_s", SHAPE_NUMBER, SHAPE_NULL },
+	{ "timeout_s", SHAPE_SECONDS, SHAPE_NULL },
+	{ "survived_s", SHAPE_SECONDS, SHAPE_NULL },
+	{ "expired_s", SHAPE_SECONDS, SHAPE_NULL },
 	{ "signal", SHAPE_TEXT, SHAPE_NULL },
 	{ "signal_from", SHAPE_TEXT, SHAPE_NULL },
 	{ NULL },
@@ -60,7 +58,7 @@ static const struct shape finding_shape[] = {
 static const struct shape report_shape[] = {
 	{ "started_at", SHAPE_TEXT },
 	{ "finished_at", SHAPE_TEXT },
-	{ "elapsed_s", SHAPE_NUMBER },
+	{ "elapsed_s", SHAPE_SECONDS },
 	{ "interrupted", SHAPE_BOOL },
 	{ "path", SHAPE_OBJECT },
 	{ "path.rtt_ms", SHAPE_OBJECT },
@@ -69,8 +67,6 @@ static const struct shape report_shape[] = {
 	{ "path.rtt_ms.max", SHAPE_NUMBER, SHAPE_NULL },
 	{ "path.loss", SHAPE_NUMBER, SHAPE_NULL },
 	{ "path.reply_ttl", SHAPE_WHOLE, SHAPE_NULL },
-	{ "path.nat", SHAPE_OBJECT, SHAPE_NULL },
-	{ "path.proxy", SHAPE_BOOL, SHAPE_NULL | SHAPE_ABSENT },
 	{ "path.unanswered_received", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
 	{ "path.unanswered_missed", SHAPE_WHOLE, SHAPE_NULL | SHAPE_ABSENT },
 	{ "path.connections_opened", SHAPE_WHOLE, SHAPE_ABSENT },
@@ -98,6 +94,13 @@ static const struct shape report_shape[] = {
 	{ NULL },
 };
 
+static const struct shape ends_shape[] = {
+	{ "path", SHAPE_OBJECT },
+	{ "path.nat", SHAPE_OBJECT, SHAPE_NULL },
+	{ "path.proxy", SHAPE_BOOL, SHAPE_NULL | SHAPE_ABSENT },
+	{ NULL },
+};
+
 static const struct shape nat_shape[] = {
 	{ "detected", SHAPE_BOOL },
 	{ "observed_address", SHAPE_TEXT },
@@ -106,13 +109,13 @@ static const struct shape nat_shape[] = {
 	{ NULL },
 };
 
-static const struct shape check_shape[] = { { "min_s", SHAPE_NUMBER }, { NULL } };
+static const struct shape check_shape[] = { { "min_s", SHAPE_SECONDS }, { NULL } };
 
 static const struct shape warning_shape[] = { { "code", SHAPE_TEXT }, { "message", SHAPE_TEXT }, { NULL } };
 
 static const struct shape platform_shape[] = {
 	{ "platform", SHAPE_TEXT },
-	{ "timeout_s", SHAPE_NUMBER },
+	{ "timeout_s", SHAPE_SECONDS },
 	{ "source", SHAPE_TEXT },
 	{ NULL },
 };
@@ -120,15 +123,15 @@ static const struct shape platform_shape[] = {
 static const struct shape sample_shape[] = {
 	{ "connection", SHAPE_WHOLE },
 	{ "direction", SHAPE_TEXT },
-	{ "idle_s", SHAPE_NUMBER },
-	{ "age_s", SHAPE_NUMBER },
+	{ "idle_s", SHAPE_SECONDS },
+	{ "age_s", SHAPE_SECONDS },
 	{ "outcome", SHAPE_TEXT },
 	{ "rtt_ms", SHAPE_NUMBER, SHAPE_NULL },
 	{ "control", SHAPE_BOOL, SHAPE_ABSENT },
 	{ NULL },
 };
 
-/* A word's value is found by asking for the word of each: the lists in names.c are the only ones. */
+/* For name_value(). */
 #define WORDS(what, type) \
 	static const char *what##_word(int value) \
 	{ \
@@ -143,25 +146,17 @@ WORDS(sample, sample_outcome)
 WORDS(learned, learned)
 WORDS(strategy, strategy)
 
-/* -1 where it is none of them. Null is the value that has no word, the first. */
-static int value_of(const char *word, const char *(*word_of)(int value))
-{
-	for (int value = 0; word && value < MOST_WORDS; value++)
-		if (word_of(value) && strcmp(word, word_of(value)) == 0)
-			return value;
-	return word ? -1 : 0;
-}
-
 /* The value goes to *value. 0, or -1 with the failure. */
 static int read_word(const struct source *source, const cJSON *item, const char *parent, const char *key,
 		     const char *(*word_of)(int value), int *value)
 {
 	const char *word = shape_text(item, key);
 
-	*value = value_of(word, word_of);
+	*value = name_value(word, word_of);
 	if (*value >= 0)
 		return 0;
-	return shape_fail(source, "%s.%s is '%.40s', which this version does not know; a newer idleprobe reads it",
+	return shape_fail(source,
+			  "%s.%s is '%.40s', which this version does not know; a newer idleprobe reads it",
 			  parent, key, word);
 }
 
@@ -172,10 +167,12 @@ int report_parse_subject(const struct source *source, struct saved_report *saved
 	const char *family;
 
 	if (shape_check(source, root, "", subject_shape) < 0 ||
-	    read_word(source, shape_at(root, "method"), "method", "strategy", strategy_word, &options->strategy) < 0)
+	    read_word(source, shape_at(root, "method"), "method", "strategy", strategy_word,
+		      &options->strategy) < 0)
 		return -1;
 	family = shape_text(root, "target.family");
 	report->version = shape_text(root, "tool.version");
+	report->engine = shape_text(root, "method.engine");
 	report->target.input = shape_text(root, "target.input");
 	report->target.host = shape_text(root, "target.host");
 	report->target.address = shape_text(root, "target.address");
@@ -191,7 +188,33 @@ int report_parse_subject(const struct source *source, struct saved_report *saved
 	return 0;
 }
 
-static int read_finding(const struct source *source, const cJSON *item, const char *parent, struct result *result)
+/* The numbers that the outcome is told with. */
+static int check_finding(const struct source *source, const char *parent, const struct result *result)
+{
+	const char *missing = NULL;
+
+	switch (result->outcome) {
+	case OUTCOME_TIMEOUT:
+	case OUTCOME_CLOSED_BY_ENDPOINT:
+		missing = isnan(result->timeout) ? "timeout_s" : isnan(result->expired) ? "expired_s" : NULL;
+		break;
+	case OUTCOME_NO_TIMEOUT:
+		missing = isnan(result->survived) ? "survived_s" : NULL;
+		break;
+	case OUTCOME_INCONCLUSIVE:
+	case OUTCOME_UNREACHABLE:
+		break;
+	}
+	if (!missing)
+		return 0;
+	return shape_fail(source,
+			  "%s.%s is null, though the outcome is %s; the file is damaged, copy it or measure "
+			  "again",
+			  parent, missing, outcome_name(result->outcome));
+}
+
+static int read_finding(const struct source *source, const cJSON *item, const char *parent,
+			struct result *result)
 {
 	int outcome, signal, from;
 
@@ -212,11 +235,11 @@ static int read_finding(const struct source *source, const cJSON *item, const ch
 		.payload_refreshes = UNKNOWN,
 		.outbound_refreshes = UNKNOWN,
 	};
-	return 0;
+	return check_finding(source, parent, result);
 }
 
-static int read_direction(const struct source *source, const cJSON *root, const char *path, struct result *result,
-			  struct report_side *side)
+static int read_direction(const struct source *source, const cJSON *root, const char *path,
+			  struct result *result, struct report_side *side)
 {
 	const cJSON *item = shape_at(root, path);
 
@@ -233,11 +256,12 @@ int report_parse_result(const struct source *source, struct saved_report *saved,
 	if (shape_check(source, root, "", result_shape) < 0 ||
 	    read_finding(source, shape_at(root, "result"), "result", result) < 0 ||
 	    read_word(source, root, "", "result.learned_by", learned_word, &learned) < 0 ||
-	    read_direction(source, root, "result.directions.outbound", &saved->outbound, &report->outbound) < 0 ||
+	    read_direction(source, root, "result.directions.outbound", &saved->outbound,
+			   &report->outbound) < 0 ||
 	    read_direction(source, root, "result.directions.inbound", &saved->inbound, &report->inbound) < 0)
 		return -1;
 	/* More reasons may be added (contract): one that is not known here is told as none. */
-	reason = value_of(shape_text(root, "result.reason"), reason_word);
+	reason = name_value(shape_text(root, "result.reason"), reason_word);
 	result->reason = reason < 0 ? REASON_NONE : (enum reason)reason;
 	result->keepalive_refreshes = shape_bool(root, "result.keepalive_refreshes");
 	result->revived_by_probe = shape_bool(root, "result.revived_by_probe");
@@ -247,10 +271,34 @@ int report_parse_result(const struct source *source, struct saved_report *saved,
 	return 0;
 }
 
-static int read_path(const struct source *source, struct report *report, const cJSON *root)
+int report_parse_ends(const struct source *source, struct saved_report *saved, const cJSON *root)
 {
+	struct report *report = &saved->report;
 	const cJSON *nat = shape_at(root, "path.nat");
 
+	if (shape_check(source, root, "", ends_shape) < 0 ||
+	    (nat && shape_check(source, nat, "path.nat", nat_shape) < 0))
+		return -1;
+	report->proxy = shape_bool(root, "path.proxy");
+	report->nat = (struct report_nat){
+		.detected = shape_bool(nat, "detected") == YES,
+		.address = shape_text(nat, "observed_address"),
+		.port = shape_whole(nat, "observed_port"),
+		.remapped = shape_bool(nat, "remapped"),
+	};
+	return 0;
+}
+
+int report_parse_check(const struct source *source, struct saved_report *saved, const cJSON *check)
+{
+	if (check && shape_check(source, check, "check", check_shape) < 0)
+		return -1;
+	saved->options.minimum = shape_number(check, "min_s");
+	return 0;
+}
+
+static void read_path(struct report *report, const cJSON *root)
+{
 	report->path = (struct path_stats){
 		.rtt_min = shape_number(root, "path.rtt_ms.min") / 1000,
 		.rtt_median = shape_number(root, "path.rtt_ms.median") / 1000,
@@ -262,22 +310,12 @@ static int read_path(const struct source *source, struct report *report, const c
 		.probes_lost = shape_whole(root, "path.unanswered_missed"),
 		.replies_lost = shape_whole(root, "path.unanswered_received"),
 	};
-	report->proxy = shape_bool(root, "path.proxy");
-	report->nat.remapped = UNKNOWN;
-	if (!nat)
-		return 0;
-	if (shape_check(source, nat, "path.nat", nat_shape) < 0)
-		return -1;
-	report->nat.detected = shape_bool(nat, "detected") == YES;
-	report->nat.address = shape_text(nat, "observed_address");
-	report->nat.port = shape_whole(nat, "observed_port");
-	report->nat.remapped = shape_bool(nat, "remapped");
-	return 0;
 }
 
-static struct keepalive read_keepalive(const cJSON *item)
+struct keepalive report_parse_keepalive(const cJSON *item)
 {
-	return (struct keepalive){ shape_whole(item, "tcp_keepalive_time_s"), shape_whole(item, "tcp_keepalive_intvl_s"),
+	return (struct keepalive){ shape_whole(item, "tcp_keepalive_time_s"),
+				   shape_whole(item, "tcp_keepalive_intvl_s"),
 				   shape_whole(item, "tcp_keepalive_probes") };
 }
 
@@ -285,8 +323,8 @@ static struct keepalive read_keepalive(const cJSON *item)
 static void read_advice(struct advice *advice, const cJSON *item)
 {
 	advice->helps = shape_bool(item, "keepalive_helps");
-	advice->use = read_keepalive(item);
-	advice->host = read_keepalive(shape_at(item, "host_now"));
+	advice->use = report_parse_keepalive(item);
+	advice->host = report_parse_keepalive(shape_at(item, "host_now"));
 	advice->protects = shape_bool(item, "host_now.protects");
 	advice->margin = shape_number(item, "margin_s");
 	advice->host_margin = shape_number(item, "host_now.margin_s");
@@ -294,24 +332,32 @@ static void read_advice(struct advice *advice, const cJSON *item)
 	snprintf(advice->summary, sizeof advice->summary, "%s", shape_text(item, "summary"));
 }
 
-static int read_warnings(const struct source *source, struct result *result, const cJSON *list)
+int report_parse_warning(const struct source *source, struct saved_report *saved, const cJSON *item,
+			 const char *parent)
+{
+	struct result *result = &saved->report.result;
+	struct warning *warning = &result->warnings[result->warning_count];
+	int code;
+
+	if (shape_check(source, item, parent, warning_shape) < 0)
+		return -1;
+	if (result->warning_count == WARNING_CODES)
+		return 0;
+	/* Of a code that is not known here, the message still is for people. */
+	code = name_value(shape_text(item, "code"), warning_word);
+	warning->code = code < 0 ? WARNING_CODES : (enum warning_code)code;
+	snprintf(warning->message, sizeof warning->message, "%s", shape_text(item, "message"));
+	result->warning_count++;
+	return 0;
+}
+
+static int read_warnings(const struct source *source, struct saved_report *saved, const cJSON *list)
 {
 	const cJSON *item;
 
-	cJSON_ArrayForEach(item, list) {
-		struct warning *warning = &result->warnings[result->warning_count];
-		int code;
-
-		if (shape_check(source, item, "warnings[]", warning_shape) < 0)
+	cJSON_ArrayForEach(item, list)
+		if (report_parse_warning(source, saved, item, "warnings[]") < 0)
 			return -1;
-		if (result->warning_count == WARNING_CODES)
-			break;
-		/* Of a code that is not known here, the message still is for people. */
-		code = value_of(shape_text(item, "code"), warning_word);
-		warning->code = code < 0 ? WARNING_CODES : (enum warning_code)code;
-		snprintf(warning->message, sizeof warning->message, "%s", shape_text(item, "message"));
-		result->warning_count++;
-	}
 	return 0;
 }
 
@@ -380,8 +426,10 @@ static int read_samples(const struct source *source, struct saved_report *saved,
 				return -1;
 			direction = shape_text(item, "direction");
 			if (strcmp(direction, "outbound") != 0 && strcmp(direction, "inbound") != 0)
-				return shape_fail(source, "samples[%zu].direction is '%.40s'; expected is outbound or "
-						  "inbound", number - 1, direction);
+				return shape_fail(source,
+						  "samples[%zu].direction is '%.40s'; expected is outbound "
+						  "or inbound",
+						  number - 1, direction);
 			next += strcmp(direction, directions[i]) == 0;
 		}
 		sides[i]->sample_count = (size_t)(next - sides[i]->samples);
@@ -396,7 +444,8 @@ static int read_times(const struct source *source, struct report *report, const 
 	report->elapsed = shape_number(root, "elapsed_s");
 	report->interrupted = shape_bool(root, "interrupted") == YES;
 	if (isnan(report->started_at) || isnan(report->finished_at))
-		return shape_fail(source, "%s is no instant as 2026-11-03T02:14:56Z is; the report is damaged",
+		return shape_fail(source,
+				  "%s is no instant as 2026-11-03T02:14:56Z is; the report is damaged",
 				  isnan(report->started_at) ? "started_at" : "finished_at");
 	return 0;
 }
@@ -404,20 +453,18 @@ static int read_times(const struct source *source, struct report *report, const 
 int report_parse(const struct source *source, struct saved_report *saved, const cJSON *root)
 {
 	struct report *report = &saved->report;
-	const cJSON *check;
 
 	if (report_parse_subject(source, saved, root) < 0 || report_parse_result(source, saved, root) < 0 ||
 	    shape_check(source, root, "", report_shape) < 0 || read_times(source, report, root) < 0 ||
-	    read_path(source, report, root) < 0 ||
+	    report_parse_ends(source, saved, root) < 0 ||
+	    report_parse_check(source, saved, shape_at(root, "check")) < 0 ||
 	    read_platforms(source, saved, shape_at(root, "consistent_with")) < 0 ||
-	    read_warnings(source, &report->result, shape_at(root, "warnings")) < 0 ||
+	    read_warnings(source, saved, shape_at(root, "warnings")) < 0 ||
 	    read_samples(source, saved, shape_at(root, "samples")) < 0)
 		return -1;
+	read_path(report, root);
 	read_advice(&report->advice, shape_at(root, "advice"));
-	check = shape_at(root, "check");
-	if (check && shape_check(source, check, "check", check_shape) < 0)
-		return -1;
-	saved->options.minimum = check ? shape_number(check, "min_s") : NAN;
-	snprintf(report->error, sizeof report->error, "%s", shape_text(root, "error") ? shape_text(root, "error") : "");
+	snprintf(report->error, sizeof report->error, "%s",
+		 shape_text(root, "error") ? shape_text(root, "error") : "");
 	return 0;
 }

@@ -6,10 +6,11 @@
 
 #include <math.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
-/* Names follow prometheus.io/docs/practices/naming: base units, the unit last, _ratio for a share of 1, _info for what is
- * in the labels. The values are the latest run's and so gauges, without _total. */
+/* Names follow prometheus.io/docs/practices/naming: base units, the unit last, _ratio for a share of 1, _info
+ * for what is in the labels. The values are the latest run's and so gauges, without _total. */
 struct metric {
 	const char *name, *help;
 	double (*value)(const struct report *); /* NAN: none */
@@ -49,20 +50,30 @@ static double duration(const struct report *report) { return report->elapsed; }
 static double finished(const struct report *report) { return report->finished_at; }
 
 static const struct metric metrics[] = {
-	{ "idleprobe_timeout_seconds", "Idle time after which connections stop working, the best estimate.", timeout },
-	{ "idleprobe_survived_seconds", "Longest idle time up to which every connection survived.", survived },
+	{ "idleprobe_timeout_seconds",
+	  "Idle time after which connections stop working, the best estimate.", timeout },
+	{ "idleprobe_survived_seconds",
+	  "Longest idle time up to which every connection survived.", survived },
 	{ "idleprobe_expired_seconds", "Shortest idle time from which on no connection survived.", expired },
-	{ "idleprobe_check_minimum_seconds", "Idle time that connections were asked to survive (--min).", minimum },
+	{ "idleprobe_check_minimum_seconds",
+	  "Idle time that connections were asked to survive (--min).", minimum },
 	{ "idleprobe_check_passed", "1 if the minimum was met, 0 if not.", passed },
-	{ "idleprobe_rfc5382_compliant", "1 if connections survive the 7440 s of RFC 5382, REQ-5, 0 if not.", meets },
-	{ "idleprobe_keepalive_refreshes", "1 if keepalives restart the timer, 0 if they do not.", refreshes },
-	{ "idleprobe_keepalive_protects", "1 if the host's keepalive settings hold connections open, 0 if not.", protects },
-	{ "idleprobe_keepalive_host_time_seconds", "Idle time before the first keepalive, as the host has it.", host_time },
-	{ "idleprobe_keepalive_host_margin_seconds", "How long before the timeout the host's third keepalive leaves; "
-	  "below 0 it is too late.", host_margin },
-	{ "idleprobe_keepalive_advised_time_seconds", "Idle time before the first keepalive, as advised.", advised_time },
-	{ "idleprobe_keepalive_advised_interval_seconds", "Time between keepalives, as advised.", advised_interval },
-	{ "idleprobe_heartbeat_advised_seconds", "Time between messages of the application's, as advised.", heartbeat },
+	{ "idleprobe_rfc5382_compliant",
+	  "1 if connections survive the 7440 s of RFC 5382, REQ-5, 0 if not.", meets },
+	{ "idleprobe_keepalive_refreshes",
+	  "1 if keepalives restart the timer, 0 if they do not.", refreshes },
+	{ "idleprobe_keepalive_protects",
+	  "1 if the host's keepalive settings hold connections open, 0 if not.", protects },
+	{ "idleprobe_keepalive_host_time_seconds",
+	  "Idle time before the first keepalive, as the host has it.", host_time },
+	{ "idleprobe_keepalive_host_margin_seconds",
+	  "How long before the timeout the host's third keepalive leaves; below 0 it is too late.", host_margin },
+	{ "idleprobe_keepalive_advised_time_seconds",
+	  "Idle time before the first keepalive, as advised.", advised_time },
+	{ "idleprobe_keepalive_advised_interval_seconds",
+	  "Time between keepalives, as advised.", advised_interval },
+	{ "idleprobe_heartbeat_advised_seconds",
+	  "Time between messages of the application's, as advised.", heartbeat },
 	{ "idleprobe_rtt_min_seconds", "Shortest round trip of a probe.", rtt_min },
 	{ "idleprobe_rtt_median_seconds", "Median round trip of a probe.", rtt_median },
 	{ "idleprobe_rtt_max_seconds", "Longest round trip of a probe.", rtt_max },
@@ -85,28 +96,58 @@ static double side_survived(const struct result *result) { return result->surviv
 static double side_expired(const struct result *result) { return result->expired; }
 
 static const struct side_metric side_metrics[] = {
-	{ "idleprobe_direction_timeout_seconds", "The timeout of each direction that was measured.", side_timeout },
-	{ "idleprobe_direction_survived_seconds", "Longest idle time survived, of each direction.", side_survived },
-	{ "idleprobe_direction_expired_seconds", "Shortest idle time not survived, of each direction.", side_expired },
+	{ "idleprobe_direction_timeout_seconds",
+	  "The timeout of each direction that was measured.", side_timeout },
+	{ "idleprobe_direction_survived_seconds",
+	  "Longest idle time survived, of each direction.", side_survived },
+	{ "idleprobe_direction_expired_seconds",
+	  "Shortest idle time not survived, of each direction.", side_expired },
 };
 
-static bool same_text(const char *a, const char *b)
+/* Of one series? No address, where the name was not found, is an empty label. */
+static int by_series(const struct report *a, const struct report *b)
 {
-	return a && b ? strcmp(a, b) == 0 : a == b;
+	const char *first = a->target.address, *second = b->target.address;
+	int input = strcmp(a->target.input, b->target.input);
+
+	return input ? input : strcmp(first ? first : "", second ? second : "");
 }
 
-/* Is there a later report of the same series? */
-static bool is_outdated(const struct report *const *reports, size_t count, size_t number)
+/* The series in order, of each the latest run first; of two that began together the one that came later. */
+static int by_series_and_age(const void *a, const void *b)
 {
-	const struct report *report = reports[number];
+	const struct report *const *const *first = a, *const *const *second = b;
+	const struct report *one = **first, *other = **second;
+	int series = by_series(one, other);
 
-	for (size_t i = 0; i < count; i++)
-		if (same_text(reports[i]->target.input, report->target.input) &&
-		    same_text(reports[i]->target.address, report->target.address) &&
-		    (reports[i]->started_at > report->started_at ||
-		     (reports[i]->started_at == report->started_at && i > number)))
-			return true;
-	return false;
+	if (series)
+		return series;
+	if (one->started_at != other->started_at)
+		return one->started_at > other->started_at ? -1 : 1;
+	return *first > *second ? -1 : 1;
+}
+
+/* NULL without memory; the caller frees it. */
+static const struct report **latest_of(const struct report *const *reports, size_t *count)
+{
+	const struct report *const **slots = calloc(*count + 1, sizeof *slots);
+	const struct report **latest = calloc(*count + 1, sizeof *latest);
+	size_t kept = 0;
+
+	for (size_t i = 0; slots && i < *count; i++)
+		slots[i] = &reports[i];
+	if (slots)
+		qsort(slots, *count, sizeof *slots, by_series_and_age);
+	for (size_t i = 0; slots && latest && i < *count; i++)
+		if (i == 0 || by_series(*slots[i], *slots[i - 1]) != 0)
+			latest[kept++] = *slots[i];
+	if (!slots) {
+		free(latest);
+		latest = NULL;
+	}
+	free(slots);
+	*count = kept;
+	return latest;
 }
 
 static void block(FILE *out, const char *name, const char *help)
@@ -135,14 +176,15 @@ static void end(FILE *out, double value)
 	fprintf(out, "} %.15g\n", value);
 }
 
-static void put_metric(FILE *out, const struct metric *metric, const struct report *const *reports, size_t count)
+static void put_metric(FILE *out, const struct metric *metric, const struct report *const *reports,
+		       size_t count)
 {
 	bool begun = false;
 
 	for (size_t i = 0; i < count; i++) {
 		double value = metric->value(reports[i]);
 
-		if (isnan(value) || is_outdated(reports, count, i))
+		if (isnan(value))
 			continue;
 		if (!begun)
 			block(out, metric->name, metric->help);
@@ -152,7 +194,8 @@ static void put_metric(FILE *out, const struct metric *metric, const struct repo
 	}
 }
 
-static void put_directions(FILE *out, const struct side_metric *metric, const struct report *const *reports, size_t count)
+static void put_directions(FILE *out, const struct side_metric *metric, const struct report *const *reports,
+			   size_t count)
 {
 	bool begun = false;
 
@@ -160,7 +203,7 @@ static void put_directions(FILE *out, const struct side_metric *metric, const st
 		const struct result *sides[] = { reports[i]->outbound.result, reports[i]->inbound.result };
 
 		for (int k = 0; k < 2; k++) {
-			if (!sides[k] || isnan(metric->value(sides[k])) || is_outdated(reports, count, i))
+			if (!sides[k] || isnan(metric->value(sides[k])))
 				continue;
 			if (!begun)
 				block(out, metric->name, metric->help);
@@ -178,15 +221,12 @@ static void put_outcomes(FILE *out, const struct report *const *reports, size_t 
 	static const char name[] = "idleprobe_outcome";
 
 	block(out, name, "1 for the outcome of the run, 0 for the others.");
-	for (size_t i = 0; i < count; i++) {
-		if (is_outdated(reports, count, i))
-			continue;
+	for (size_t i = 0; i < count; i++)
 		for (int outcome = OUTCOME_TIMEOUT; outcome <= OUTCOME_UNREACHABLE; outcome++) {
 			begin(out, name, reports[i]);
 			label(out, "outcome", outcome_name((enum outcome)outcome));
 			end(out, (int)reports[i]->result.outcome == outcome);
 		}
-	}
 }
 
 static void put_info(FILE *out, const struct report *const *reports, size_t count)
@@ -197,8 +237,6 @@ static void put_info(FILE *out, const struct report *const *reports, size_t coun
 	for (size_t i = 0; i < count; i++) {
 		const struct report *report = reports[i];
 
-		if (is_outdated(reports, count, i))
-			continue;
 		begin(out, name, report);
 		label(out, "interface", report->target.interface);
 		label(out, "source_address", report->target.source_address);
@@ -219,7 +257,7 @@ static void put_warnings(FILE *out, const struct report *const *reports, size_t 
 	for (size_t i = 0; i < count; i++) {
 		const struct result *result = &reports[i]->result;
 
-		for (size_t k = 0; k < result->warning_count && !is_outdated(reports, count, i); k++) {
+		for (size_t k = 0; k < result->warning_count; k++) {
 			if (result->warnings[k].code == WARNING_CODES)
 				continue; /* of a newer version: its name is not known */
 			if (!begun)
@@ -232,13 +270,19 @@ static void put_warnings(FILE *out, const struct report *const *reports, size_t 
 	}
 }
 
-void report_prometheus(FILE *out, const struct report *const *reports, size_t count)
+int report_prometheus(FILE *out, const struct report *const *reports, size_t count)
 {
+	const struct report **latest = latest_of(reports, &count);
+
+	if (!latest)
+		return -1;
 	for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
-		put_metric(out, &metrics[i], reports, count);
+		put_metric(out, &metrics[i], latest, count);
 	for (size_t i = 0; i < sizeof side_metrics / sizeof *side_metrics; i++)
-		put_directions(out, &side_metrics[i], reports, count);
-	put_outcomes(out, reports, count);
-	put_info(out, reports, count);
-	put_warnings(out, reports, count);
+		put_directions(out, &side_metrics[i], latest, count);
+	put_outcomes(out, latest, count);
+	put_info(out, latest, count);
+	put_warnings(out, latest, count);
+	free(latest);
+	return 0;
 }

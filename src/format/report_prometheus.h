@@ -6,8 +6,9 @@
 
 #include <stdio.h>
 
-/* One block for each metric over all reports; all are gauges, of the latest run of a target and address: an earlier one's
- * report is passed over, for a series may be there only once. What has no value has no series. */
-void report_prometheus(FILE *, const struct report *const *, size_t count);
+/* One block for each metric over all reports; all are gauges, of the latest run of a target and address: an
+ * earlier one's report is passed over, for a series may be there only once. What has no value has no series.
+ * 0, or -1 without memory. */
+int report_prometheus(FILE *, const struct report *const *, size_t count);
 
 #endif

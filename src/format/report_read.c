@@ -59,10 +59,13 @@ static int add_report(const struct source *source, struct saved_reports *list, c
 	}
 	saved->json = json;
 	if (!cJSON_IsNumber(version))
-		shape_fail(source, "schema_version is missing; this is no whole report, write it again with `measure -o`");
+		shape_fail(source, "schema_version is missing; the file is damaged, copy it or measure "
+				   "again");
 	else if (version->valuedouble != SCHEMA_VERSION)
-		shape_fail(source, "schema_version is %g, and this version reads %d only; use the idleprobe that "
-			   "wrote it, or a newer one", version->valuedouble, SCHEMA_VERSION);
+		shape_fail(source,
+			   "schema_version is %g, and this version reads %d only; use the idleprobe that "
+			   "wrote it, or a newer one",
+			   version->valuedouble, SCHEMA_VERSION);
 	else if (report_parse(source, saved, json) == 0) {
 		/* They are most of it, and no string in them is needed. */
 		cJSON_DeleteItemFromObjectCaseSensitive(json, "samples");
@@ -73,7 +76,8 @@ static int add_report(const struct source *source, struct saved_reports *list, c
 }
 
 /* One object of the file. */
-static int add_json(const struct source *source, struct saved_reports *list, struct events_reader *events, cJSON *json)
+static int add_json(const struct source *source, struct saved_reports *list, struct events_reader *events,
+		    cJSON *json)
 {
 	const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
 	bool kept = false;
@@ -89,7 +93,8 @@ static int add_json(const struct source *source, struct saved_reports *list, str
 		status = events_read(events, source, list, json, &kept);
 	else
 		status = shape_fail(source, "this is JSON, but no report of idleprobe's (\"kind\" is not "
-				    "\"idleprobe.report\") and no line of its events; name what `measure -o` or `--events` wrote");
+					    "\"idleprobe.report\") and no line of its events; name what "
+					    "`measure -o` or `--events` wrote");
 	if (!kept)
 		cJSON_Delete(json);
 	return status;
@@ -128,8 +133,8 @@ static int no_json(const struct source *source, const char *text, const char *st
 	struct source place = { source->name, source->line + count_lines(text, stop), source->failure };
 
 	if (*text == '{' && is_cut_short(text, end))
-		return shape_fail(&place, "the report ends in the middle, as when the disk was full or a copy was cut "
-				  "short; copy it again, or give the file of --events");
+		return shape_fail(&place, "the report ends in the middle, as when the disk was full or a "
+					  "copy was cut short; copy it again, or give the file of --events");
 	return shape_fail(&place, "this is no JSON; name what `measure -o` or `--events` wrote");
 }
 
@@ -138,7 +143,8 @@ static void clean(cJSON *item)
 {
 	for (; item; item = item->next) {
 		for (char *text = item->valuestring; text && *text; text++) {
-			bool c1 = text[0] == '\xc2' && (unsigned char)text[1] >= 0x80 && (unsigned char)text[1] < 0xa0;
+			bool c1 = text[0] == '\xc2' && (unsigned char)text[1] >= 0x80 &&
+				  (unsigned char)text[1] < 0xa0;
 
 			if (((unsigned char)*text < ' ' && *text != '\n' && *text != '\t') || *text == 0x7f)
 				*text = '?';
@@ -149,14 +155,16 @@ static void clean(cJSON *item)
 	}
 }
 
+/* NULs too: a machine that crashed may leave them at the end of a file. */
 static const char *skip_blanks(const char *text, const char *end)
 {
-	while (text < end && strchr(" \t\r\n", *text))
+	while (text < end && memchr(" \t\r\n", *text, sizeof " \t\r\n"))
 		text++;
 	return text;
 }
 
-int reports_read(struct saved_reports *list, const char *name, const char *text, size_t length, struct failure *failure)
+int reports_read(struct saved_reports *list, const char *name, const char *text, size_t length,
+		 struct failure *failure)
 {
 	struct source source = { strcmp(name, "-") == 0 ? "standard input" : name, 1, failure };
 	struct events_reader events = { 0 };

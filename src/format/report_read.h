@@ -21,10 +21,10 @@ struct saved_reports {
 	size_t count;
 };
 
-/* Adds the reports of a file's text, which ends with a NUL (`name` is for messages): what `measure --json` or `-o` wrote,
- * one object or several, or what `measure --events` did (events_read.h). Keys that it does not know are passed over. 0, or
- * -1 with EXIT_CANNOT_RUN at the first that is no report, or is one of a newer schema; those before it are added all the
- * same. */
+/* Adds the reports of a file's text, which ends with a NUL (`name` is for messages): what `measure --json` or
+ * `-o` wrote, one object or several, or what `measure --events` did (events_read.h). Keys that it does not
+ * know are passed over. 0, or -1 with EXIT_CANNOT_RUN at the first that is no report, or is one of a newer
+ * schema; those before it are added all the same. */
 int reports_read(struct saved_reports *, const char *name, const char *text, size_t length, struct failure *);
 void reports_free(struct saved_reports *);
 

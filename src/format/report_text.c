@@ -14,8 +14,8 @@ static struct span name_of(const struct report *report)
 	const char *host = report->target.host, *address = report->target.address;
 	bool brackets = strchr(host, ':');
 	struct span name;
-	size_t length = (size_t)snprintf(name.text, sizeof name.text, "%s%.255s%s:%d", brackets ? "[" : "", host,
-					 brackets ? "]" : "", report->target.port);
+	size_t length = (size_t)snprintf(name.text, sizeof name.text, "%s%.255s%s:%d", brackets ? "[" : "",
+					 host, brackets ? "]" : "", report->target.port);
 
 	if (address && strcmp(address, host) != 0)
 		snprintf(name.text + length, sizeof name.text - length, " (%.60s)", address);
@@ -50,13 +50,17 @@ static void explain(const struct text *text, const struct report *report)
 		fprintf(text->out, "%s\n", signal_words(result).text);
 	if (report->inbound.result && report->outbound.result && result->outcome == OUTCOME_TIMEOUT &&
 	    report->outbound.result->outcome == OUTCOME_NO_TIMEOUT)
-		fprintf(text->out, "Only what the far end sends after such a pause is lost; what this end sends gets through.\n");
+		fprintf(text->out, "Only what the far end sends after such a pause is lost; what this end "
+				   "sends gets through.\n");
 	if (result->outcome == OUTCOME_CLOSED_BY_ENDPOINT && report->proxy == YES)
 		fprintf(text->out, "It does so with %s, and is a proxy: the far end is another.\n", means);
 	else if (result->outcome == OUTCOME_CLOSED_BY_ENDPOINT && report->proxy == NO)
 		fprintf(text->out, "It does so with %s; no proxy stands between.\n", means);
 	else if (result->outcome == OUTCOME_CLOSED_BY_ENDPOINT)
-		fprintf(text->out, "It does so with %s; whether it is the server or a proxy in front of it cannot be told.\n", means);
+		fprintf(text->out,
+			"It does so with %s; whether it is the server or a proxy in front of it cannot be "
+			"told.\n",
+			means);
 }
 
 static void answer(const struct text *text, const struct report *report)
@@ -64,29 +68,28 @@ static void answer(const struct text *text, const struct report *report)
 	const struct result *result = &report->result;
 	struct span name = name_of(report);
 	char words[900] = "";
-	size_t length;
 
 	switch (result->outcome) {
 	case OUTCOME_TIMEOUT:
 		if (is_check(report))
-			snprintf(words, sizeof words, "Idle connections to %s stop working %s.", name.text, between_words(result).text);
+			snprintf(words, sizeof words, "Idle connections to %s stop working %s.", name.text,
+				 between_words(result).text);
 		else
-			snprintf(words, sizeof words, "Idle connections to %s stop working after %s.", name.text, span_words(result).text);
+			snprintf(words, sizeof words, "Idle connections to %s stop working after %s.", name.text,
+				 span_words(result).text);
 		break;
 	case OUTCOME_CLOSED_BY_ENDPOINT:
-		snprintf(words, sizeof words, "%s itself closes idle connections after %s.", name.text, span_words(result).text);
+		snprintf(words, sizeof words, "%s itself closes idle connections after %s.", name.text,
+			 span_words(result).text);
 		break;
 	case OUTCOME_NO_TIMEOUT:
-		snprintf(words, sizeof words, "Idle connections to %s keep working for at least %s, the longest time tried.",
+		snprintf(words, sizeof words,
+			 "Idle connections to %s keep working for at least %s, the longest time tried.",
 			 name.text, duration_text(result->survived).text);
 		break;
 	case OUTCOME_INCONCLUSIVE:
-		length = (size_t)snprintf(words, sizeof words, "No answer for %s: %s.", name.text, reason_words(result->reason));
-		if (!isnan(result->survived))
-			length += (size_t)snprintf(words + length, sizeof words - length, " Connections survived %.1f s of idle time.",
-						   result->survived);
-		if (!isnan(result->expired))
-			snprintf(words + length, sizeof words - length, " None survived %.1f s.", result->expired);
+		snprintf(words, sizeof words, "No answer for %s: %s.%s", name.text,
+			 reason_words(result->reason), known_words(result).text);
 		break;
 	case OUTCOME_UNREACHABLE:
 		snprintf(words, sizeof words, "%s could not be reached, so nothing was measured.", name.text);
@@ -100,6 +103,8 @@ static void answer(const struct text *text, const struct report *report)
 static void bound(const struct text *text, const struct report *report)
 {
 	const struct result *result = &report->result;
+	static const char best[] = ", by the best estimate; it lies inside the measured interval, so a "
+				   "smaller --precision or --resolution tells better";
 	double minimum = report->options->minimum;
 	const char *verdict = "cannot be told";
 
@@ -112,9 +117,7 @@ static void bound(const struct text *text, const struct report *report)
 	}
 	text_heading(text, "Bound");
 	text_row(text, duration_text(minimum).text, "%s%s", verdict,
-		 result->survived < minimum && minimum < result->expired
-			 ? ", by the best estimate; it lies inside the measured interval, so a smaller --precision or --resolution tells better"
-			 : "");
+		 !(result->survived >= minimum) && minimum < result->expired ? best : "");
 }
 
 /* The sysctl lines in full, and where the others are. */
@@ -125,12 +128,14 @@ static void settings(const struct text *text, const struct recipes *recipes)
 	size_t length = 0;
 
 	if (line)
-		fprintf(text->out, "  On Linux, for this host, in /etc/sysctl.d/ (or per socket: TCP_KEEPIDLE ...):\n");
+		fprintf(text->out, "  On Linux, for this host, in /etc/sysctl.d/ (or per socket: "
+				   "TCP_KEEPIDLE ...):\n");
 	for (; line && *line; line += strcspn(line, "\n") + 1)
 		fprintf(text->out, "    %.*s\n", (int)strcspn(line, "\n"), line);
 	for (size_t i = line ? 1 : 0; i < recipes->count; i++)
 		length += (size_t)snprintf(words + length, sizeof words - length, "%s%s",
-					   length ? ", " : "Ready to paste (--json, advice.settings) for: ", recipes->list[i].name);
+					   length ? ", " : "Ready to paste (--json, advice.settings) for: ",
+					   recipes->list[i].name);
 	if (!length)
 		return;
 	fputs("  ", text->out);
@@ -181,7 +186,7 @@ void report_text(FILE *out, const struct report *report, bool colour)
 	bound(&text, report);
 	text_heading(&text, "Evidence");
 	evidence_text(&text, report);
-	if (report->result.outcome != OUTCOME_INCONCLUSIVE)
+	if (report->result.outcome != OUTCOME_INCONCLUSIVE || advice_has_settings(&report->advice))
 		advice(&text, report);
 	platforms(&text, report);
 	warnings(&text, report);

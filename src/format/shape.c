@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-static const double MOST = 1e15; /* what json_number() writes; and `struct result` has room for no more exact ones */
+static const double MOST = 1e15; /* what json_number() writes */
 
 static const cJSON *find(const cJSON *item, const char *path)
 {
@@ -28,6 +28,7 @@ static bool fits(const cJSON *item, enum shape_kind kind)
 	switch (kind) {
 	case SHAPE_BOOL: return cJSON_IsBool(item);
 	case SHAPE_NUMBER: return fabs(value) < MOST;
+	case SHAPE_SECONDS: return value >= 0 && value <= 1e9;
 	case SHAPE_WHOLE: return value >= 0 && value <= 1e9 && value == floor(value);
 	case SHAPE_TEXT: return cJSON_IsString(item);
 	case SHAPE_OBJECT: return cJSON_IsObject(item);
@@ -41,6 +42,7 @@ static const char *kind_words(enum shape_kind kind)
 	switch (kind) {
 	case SHAPE_BOOL: return "true or false";
 	case SHAPE_NUMBER: return "a number";
+	case SHAPE_SECONDS: return "a number of seconds from 0 to 10^9";
 	case SHAPE_WHOLE: return "a whole number from 0 to 10^9";
 	case SHAPE_TEXT: return "text";
 	case SHAPE_OBJECT: return "an object";
@@ -68,12 +70,14 @@ int shape_check(const struct source *source, const cJSON *item, const char *pare
 		const cJSON *found = find(item, shape->path);
 
 		if (!found && !(shape->may & SHAPE_ABSENT))
-			return shape_fail(source, "%s%s%s is missing; this is no whole report, write it again with "
-					  "`measure -o`", parent, dot, shape->path);
+			return shape_fail(source,
+					  "%s%s%s is missing; the file is damaged, copy it or measure again",
+					  parent, dot, shape->path);
 		if (!found || (cJSON_IsNull(found) && shape->may & SHAPE_NULL) || fits(found, shape->kind))
 			continue;
-		return shape_fail(source, "%s%s%s is not %s%s; the report is damaged, write it again with "
-				  "`measure -o`", parent, dot, shape->path, kind_words(shape->kind), shape->may & SHAPE_NULL ? " or null" : "");
+		return shape_fail(source, "%s%s%s is not %s%s; the file is damaged, copy it or measure again",
+				  parent, dot, shape->path, kind_words(shape->kind),
+				  shape->may & SHAPE_NULL ? " or null" : "");
 	}
 	return 0;
 }
@@ -124,5 +128,7 @@ double shape_instant(const cJSON *item, const char *path)
 	if (*rest == '.')
 		for (rest++; *rest >= '0' && *rest <= '9'; rest++, place /= 10)
 			fraction += (*rest - '0') * place;
-	return strcmp(rest, "Z") == 0 ? (double)timegm(&date) + fraction : NAN;
+	if (strcmp(rest, "Z") != 0 || date.tm_year < 70)
+		return NAN;
+	return (double)timegm(&date) + fraction;
 }

@@ -1,5 +1,6 @@
-/* Reading JSON that others may have written: what must be where is a table, and what is not so is refused with a message
- * that says what and where. Afterwards values are simply taken, by their paths: "result.directions.outbound". */
+/* Reading JSON that others may have written: what must be where is a table, and what is not so is refused
+ * with a message that says what and where. Afterwards values are simply taken, by their paths:
+ * "result.directions.outbound". */
 #ifndef IDLEPROBE_SHAPE_H
 #define IDLEPROBE_SHAPE_H
 
@@ -15,11 +16,20 @@ struct source {
 	struct failure *failure;
 };
 
-enum shape_kind { SHAPE_BOOL, SHAPE_NUMBER, SHAPE_WHOLE, SHAPE_TEXT, SHAPE_OBJECT, SHAPE_ARRAY };
+/* SHAPE_SECONDS: from 0 to 10^9, thirty years, so that an int holds it, and a long long its milliseconds. */
+enum shape_kind {
+	SHAPE_BOOL,
+	SHAPE_NUMBER,
+	SHAPE_SECONDS,
+	SHAPE_WHOLE,
+	SHAPE_TEXT,
+	SHAPE_OBJECT,
+	SHAPE_ARRAY,
+};
 enum { SHAPE_NULL = 1, SHAPE_ABSENT = 2 }; /* may be null; may be missing, as what was added later */
 
 struct shape {
-	const char *path;   /* of objects, which come in rows before what is in them; the last row's is NULL */
+	const char *path;   /* objects come in rows before what is in them; the last row's is NULL */
 	enum shape_kind kind;
 	int may;
 };
@@ -37,7 +47,7 @@ int shape_whole(const cJSON *, const char *path);       /* 0: null */
 const char *shape_text(const cJSON *, const char *path); /* NULL: null; the item's own */
 enum tristate shape_bool(const cJSON *, const char *path);
 
-/* An RFC 3339 instant in UTC, as seconds since 1970; NAN where it is none. */
+/* An RFC 3339 instant in UTC, as seconds since 1970; NAN where it is none, or earlier. */
 double shape_instant(const cJSON *, const char *path);
 
 #endif

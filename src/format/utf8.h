@@ -7,7 +7,8 @@
 /* What stands for octets that are none. */
 #define UTF8_REPLACEMENT "\xef\xbf\xbd"
 
-/* Length of the valid sequence that the text begins with (RFC 3629: shortest form, no surrogates), 0 if there is none. */
+/* Length of the valid sequence that the text begins with (RFC 3629: shortest form, no surrogates), 0 if there
+ * is none. */
 size_t utf8_sequence(const char *);
 
 #endif

@@ -7,7 +7,7 @@
 
 int span_decimals(const struct result *result)
 {
-	double width = result->expired - result->survived;
+	double width = result->expired - (isnan(result->survived) ? 0 : result->survived);
 
 	return width < 0.02 ? 3 : width < 0.2 ? 2 : 1;
 }
@@ -16,12 +16,14 @@ struct span span_words(const struct result *result)
 {
 	int decimals = span_decimals(result);
 	struct span span;
-	char exact[32] = "";
+	char exact[32] = "", survived[32] = "";
 
 	if (result->timeout >= 60)
 		snprintf(exact, sizeof exact, "%.*f s; ", decimals, result->timeout);
-	snprintf(span.text, sizeof span.text, "%s (%sbetween %.*f s and %.*f s)", duration_text(result->timeout).text, exact,
-		 decimals, result->survived, decimals, result->expired);
+	if (!isnan(result->survived))
+		snprintf(survived, sizeof survived, "between %.*f s and ", decimals, result->survived);
+	snprintf(span.text, sizeof span.text, "%s (%s%s%.*f s)", duration_text(result->timeout).text, exact,
+		 survived[0] ? survived : "before ", decimals, result->expired);
 	return span;
 }
 
@@ -57,19 +59,24 @@ struct span signal_words(const struct result *result)
 	case SIGNAL_NONE:
 		break;
 	case SIGNAL_SILENT:
-		snprintf(words.text, sizeof words.text, "They end silently: what is sent later gets no answer.");
+		snprintf(words.text, sizeof words.text,
+			 "They end silently: what is sent later gets no answer.");
 		break;
 	case SIGNAL_RESET_ON_PROBE:
-		snprintf(words.text, sizeof words.text, "They end silently; what is sent later draws an RST %s.", from);
+		snprintf(words.text, sizeof words.text,
+			 "They end silently; what is sent later draws an RST %s.", from);
 		break;
 	case SIGNAL_RESET_AT_EXPIRY:
-		snprintf(words.text, sizeof words.text, "They end with an RST that comes by itself, %s.", from);
+		snprintf(words.text, sizeof words.text, "They end with an RST that comes by itself, %s.",
+			 from);
 		break;
 	case SIGNAL_FIN_AT_EXPIRY:
-		snprintf(words.text, sizeof words.text, "They end with a FIN that comes by itself, %s.", from);
+		snprintf(words.text, sizeof words.text, "They end with a FIN that comes by itself, %s.",
+			 from);
 		break;
 	case SIGNAL_ICMP:
-		snprintf(words.text, sizeof words.text, "They end silently; what is sent later draws an ICMP error.");
+		snprintf(words.text, sizeof words.text,
+			 "They end silently; what is sent later draws an ICMP error.");
 		break;
 	}
 	return words;
@@ -87,7 +94,8 @@ const char *reason_words(enum reason reason)
 	case REASON_PATH_OUTAGE:
 		return "the path stopped working during the run";
 	case REASON_INCONSISTENT_EXPIRY:
-		return "connections that had idled equally long fared differently, so that one number would be wrong";
+		return "connections that had idled equally long fared differently, so that one number would "
+		       "be wrong";
 	case REASON_TOO_LOSSY:
 		return "too many packets were lost to tell an expired connection from a lost probe";
 	case REASON_CAPTURE_DROPS:
@@ -100,4 +108,18 @@ const char *reason_words(enum reason reason)
 		return "this host's address changed during the run";
 	}
 	return "";
+}
+
+struct span known_words(const struct result *result)
+{
+	struct span words = { "" };
+	size_t length = 0;
+
+	if (!isnan(result->survived))
+		length = (size_t)snprintf(words.text, sizeof words.text,
+					  " Connections survived %.1f s of idle time.", result->survived);
+	if (!isnan(result->expired))
+		snprintf(words.text + length, sizeof words.text - length, " None survived %.1f s.",
+			 result->expired);
+	return words;
 }

@@ -8,7 +8,8 @@ struct span {
 	char text[360];
 };
 
-/* "12.0 s (between 11.6 s and 12.4 s)", "15 min (900.3 s; between 899.8 s and 900.8 s)" */
+/* "12.0 s (between 11.6 s and 12.4 s)", "15 min (900.3 s; between 899.8 s and 900.8 s)"; where nothing is
+ * known to be survived "400 ms (before 0.8 s)". */
 struct span span_words(const struct result *);
 
 /* Where it is not known well: "after 1.2 to 5.1 s", "within 1.2 s". */
@@ -22,5 +23,8 @@ struct span signal_words(const struct result *);
 
 /* Why there is no answer, without a full stop. */
 const char *reason_words(enum reason);
+
+/* Without an answer: what is known of it all the same. Nothing, or sentences that begin with a blank. */
+struct span known_words(const struct result *);
 
 #endif

@@ -70,7 +70,7 @@ assert suites.tests == 2 or sum(suite.tests for suite in suites) == 2' "$BATS_TE
 }
 
 @test "report: JUnit of a bound that was not met is a failure" {
-	jq -c '.check.min_s = 9 | .result.outcome = "timeout" | .result.timeout_s = 3' "$results/answer.json" |
+	jq -c '.check.min_s = 9 | .result.outcome = "timeout" | .result.timeout_s = 3 | .result.expired_s = 4' "$results/answer.json" |
 		report --format junit - >"$BATS_TEST_TMPDIR/junit.xml"
 	[ "$(xmllint --xpath 'count(//failure)' "$BATS_TEST_TMPDIR/junit.xml")" = 1 ]
 	[ "$(xmllint --xpath 'string(/testsuites/testsuite/@failures)' "$BATS_TEST_TMPDIR/junit.xml")" = 1 ]
@@ -126,6 +126,8 @@ for colours in modes:
 @test "report: the events of a run that ended, and of one that was killed" {
 	run report "$results/events"
 	expect 0 '^Idle connections to 127.0.0.1:7440 keep working for at least'
+	local same='{target, method, result, advice, consistent_with, rfc5382, check, warnings, nat: .path.nat}'
+	[ "$(report --format json "$results/events" | jq -cS "$same")" = "$(jq -cS "$same" "$results/answer.json")" ]
 	head -c -200 "$results/events" | grep -v '"event":"end"' >"$BATS_TEST_TMPDIR/killed"
 	run report --format json "$BATS_TEST_TMPDIR/killed"
 	[ "$status" = 0 ]
@@ -134,18 +136,18 @@ for colours in modes:
 }
 
 @test "report: what is no report is refused, and the others are written all the same" {
-	head -c 500 "$results/answer.json" >"$BATS_TEST_TMPDIR/half.json"
-	run --separate-stderr report --format json "$BATS_TEST_TMPDIR/half.json" "$results/answer.json" /nowhere
+	head -c 500 "$results/answer.json" >"$BATS_TEST_TMPDIR/broken-half.json"
+	run --separate-stderr report --format json "$BATS_TEST_TMPDIR/broken-half.json" "$results/answer.json" /nowhere
 	[ "$status" = 4 ]
 	[ "$output" = "$(cat "$results/answer.json")" ]
-	[[ $stderr == *'half.json line 1: the report ends in the middle'* ]]
+	[[ $stderr == *'broken-half.json line 1: the report ends in the middle'* ]]
 	[[ $stderr == *'/nowhere cannot be read: No such file or directory'* ]]
 	run report "$BATS_TEST_TMPDIR"
 	expect 4 'cannot be read: Is a directory'
 	run report "$idleprobe"
 	expect 4 'line 1: this is no JSON'
-	jq -c '.schema_version = 2' "$results/answer.json" >"$BATS_TEST_TMPDIR/newer.json"
-	run report "$BATS_TEST_TMPDIR/newer.json"
+	jq -c '.schema_version = 2' "$results/answer.json" >"$BATS_TEST_TMPDIR/broken-newer.json"
+	run report "$BATS_TEST_TMPDIR/broken-newer.json"
 	expect 4 'schema_version is 2, and this version reads 1 only'
 }
 
@@ -153,6 +155,15 @@ for colours in modes:
 	truncate -s 100M "$BATS_TEST_TMPDIR/large.json"
 	run report "$BATS_TEST_TMPDIR/large.json"
 	expect 4 'large.json is larger than 64 MiB'
+}
+
+# Of a fleet, or made by somebody: what takes the square of their number takes minutes.
+@test "report: tens of thousands of reports, and hundreds of thousands of samples, take seconds" {
+	jq -c '.samples = [] | .advice.settings = [] | range(20000) as $_ | .' "$results/answer.json" |
+		timeout 60 "$idleprobe" report --format prometheus - >"$BATS_TEST_TMPDIR/many.prom"
+	[ "$(grep -c '^idleprobe_outcome{' "$BATS_TEST_TMPDIR/many.prom")" = 5 ]
+	jq -c '.samples[0] as $one | .samples = [range(300000) as $number | $one | .connection = $number | .outcome = "silent"]' \
+		"$results/answer.json" | timeout 60 "$idleprobe" report - | grep -q '  ended        300000 connections'
 }
 
 @test "report: wrong command lines" {

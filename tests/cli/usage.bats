@@ -39,11 +39,6 @@ load helpers
 	expect 2 'idleprobe measure 192.0.2.1:80'
 }
 
-@test "commands that this version does not have" {
-	run "$idleprobe" platforms
-	expect 2 "this version has no command 'platforms' yet"
-}
-
 @test "what this version cannot do is refused at once" {
 	run "$idleprobe" measure --engine socket h:1
 	expect 2 'engine socket: this version has only the raw engine'

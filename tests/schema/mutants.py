@@ -3,7 +3,7 @@ import copy
 
 # Keys whose values are words of a list; of the open ones the contract says that more may be added.
 WORDS = {"kind", "engine", "strategy", "family", "direction", "outcome", "signal", "signal_from", "learned_by",
-         "event", "from"}
+         "event", "from", "at_expiry"}
 OPEN_WORDS = {"reason", "code"}
 
 # What does not go together, by outcome.
@@ -21,8 +21,7 @@ TIES = {
         ("path.reply_ttl", 256),
         ("path.unanswered_missed", 3),
         ("result.timeout_s", None),
-        ("result.survived_s", None),
-        ("result.survived_s", -1),
+        ("result.survived_s", 0),
         ("result.expired_s", None),
         ("result.signal", None),
         ("result.signal_from", "nobody"),
@@ -38,6 +37,7 @@ TIES = {
     ],
     "no_timeout": [
         ("result.survived_s", None),
+        ("result.survived_s", 0),
         ("result.expired_s", 9),
         ("result.timeout_s", 9),
         ("result.signal", "silent"),
@@ -73,7 +73,8 @@ CONTRADICTIONS = [
 
 # What does not go together in an event, by its name.
 EVENT_TIES = {
-    "start": [("at_s", 1), ("target.port", 0)],
+    "start": [("at_s", 1), ("target.port", 0), ("check", {"min_s": 5, "passed": True}), ("path.nat", {}),
+              ("host_now.tcp_keepalive_intvl_s", 0)],
     "opened": [("connection", -1), ("connection", None), ("rtt_ms", None), ("ttl", 0), ("icmp_type", 3)],
     "icmp": [("icmp_type", 256), ("icmp_code", None), ("from", None)],
     "finding": [("survived_s", "1"), ("expired_s", -1)],
@@ -81,6 +82,8 @@ EVENT_TIES = {
     "end": [("result.outcome", "unreachable"), ("error", "there is one"), ("time", "now")],
 }
 OPTIONAL = {"opened": {"rtt_ms", "from", "ttl"}, "icmp": {"ttl"}}
+
+PLATFORM_TIES = [("schema_version", 2), ("platforms", [{}]), ("platforms", [7])]
 
 
 def places(value, path=()):

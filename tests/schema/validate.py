@@ -1,25 +1,26 @@
 #!/usr/bin/python3
-"""Holds every report and every event line that the tests left behind against the schemas. Prints TAP.
+"""Holds every report, event line and list of platforms that the tests left behind against the schemas. Prints TAP.
 
 usage: tests/schema/validate.py DIRECTORY
 
-It reads every file there, and of each the lines that are JSON objects: with `result` a report, with `event` an event.
+It reads every file there, and of each the lines that are JSON objects: with `result` a report, with `event` an event,
+with `platforms` a list of them.
 Files that are meant to be broken have that word in their name, and are passed over.
 """
 import pathlib
 import sys
 
 sys.dont_write_bytecode = True  # the tree stays clean
-from mutants import (CONTRADICTIONS, EVENT_TIES, OPEN_WORDS, OPTIONAL, TIES, WORDS, enlarged, lacking, mistyped,
-                     misworded, opposed, places)
+from mutants import (CONTRADICTIONS, EVENT_TIES, OPEN_WORDS, OPTIONAL, PLATFORM_TIES, TIES, WORDS, enlarged, lacking,
+                     mistyped, misworded, opposed, places)
 from schema import Schema, parse
 
 
 class Found:
-    """What lies in a directory: (where, value) of each report and event, and what is unreadable."""
+    """What lies in a directory: (where, value) of each report, event and list, and what is unreadable."""
 
     def __init__(self, directory):
-        self.reports, self.events, self.unreadable = [], [], []
+        self.reports, self.events, self.platforms, self.unreadable = [], [], [], []
         for path in sorted(directory.rglob("*")):
             if path.is_file() and not path.is_symlink() and "broken" not in path.name:
                 self.read(path)
@@ -42,6 +43,8 @@ class Found:
             self.events.append((where, value))
         elif "result" in value or value.get("kind") == "idleprobe.report":
             self.reports.append((where, value))
+        elif "platforms" in value:
+            self.platforms.append((where, value))
 
 
 def in_order(what, *numbers):
@@ -151,12 +154,19 @@ def test_mutants_of_events(tap, schema, events):
             test_mutants(tap, schema, name, event, [*lacking(event, OPTIONAL.get(kind, ())), *opposed(event, ties)])
 
 
+def test_mutants_of_platforms(tap, schema, lists):
+    name = "mutants of a list of platforms"
+    value = pick(tap, name, lists, lambda value: value["platforms"])
+    if value:
+        test_mutants(tap, schema, name, value, [*lacking(value), *opposed(value, PLATFORM_TIES)])
+
+
 def main():
-    report, event = Schema("report.schema.json"), Schema("event.schema.json")
+    report, event, platforms = (Schema(f"{name}.schema.json") for name in ("report", "event", "platforms"))
     found = Found(pathlib.Path(sys.argv[1]))
     tap = Tap()
 
-    for schema in report, event:
+    for schema in report, event, platforms:
         schema.published.check_schema(schema.schema)
     tap.tell("all that was left can be read", found.unreadable)
     tap.tell("there are reports and events", [] if found.reports and found.events else ["the tests left too little"])
@@ -164,8 +174,10 @@ def main():
     events = test_values(tap, event, "events", found.events)
     tap.tell(f"{len(reports)} reports do not contradict themselves",
              (f"{where}: {what}" for where, value in reports for what in contradictions(value)))
+    lists = test_values(tap, platforms, "lists of platforms", found.platforms)
     test_mutants_of_reports(tap, report, reports)
     test_mutants_of_events(tap, event, events)
+    test_mutants_of_platforms(tap, platforms, lists)
     print(f"1..{tap.count}")
     return tap.failed
 

@@ -385,7 +385,7 @@ static bool direction_is_wrong(const struct scenario *scenario, const struct res
 		return false;
 	if (result->outcome == OUTCOME_NO_TIMEOUT)
 		return result->survived > truth || (scenario->survey.thorough && truth < scenario->survey.search.max_idle);
-	return result->outcome != OUTCOME_TIMEOUT || !(result->survived <= truth && truth <= result->expired);
+	return result->outcome != OUTCOME_TIMEOUT || result->survived > truth || !(truth <= result->expired);
 }
 
 /* More was told than is so. */

@@ -184,7 +184,7 @@ static void not_tested_is_not_promised(void **state)
 
 static void no_settings_without_a_timeout(void **state)
 {
-	static const enum outcome outcomes[] = { OUTCOME_NO_TIMEOUT, OUTCOME_INCONCLUSIVE, OUTCOME_UNREACHABLE };
+	static const enum outcome outcomes[] = { OUTCOME_NO_TIMEOUT, OUTCOME_UNREACHABLE };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof outcomes / sizeof *outcomes; i++) {
@@ -196,6 +196,73 @@ static void no_settings_without_a_timeout(void **state)
 		assert_int_equal(advice.use.time, 0);
 		assert_int_equal(advice.host.time, 7200);
 		assert_true(advice.summary[0]);
+	}
+}
+
+static struct result without_answer(double survived, double expired)
+{
+	return (struct result){ .outcome = OUTCOME_INCONCLUSIVE, .reason = REASON_INTERRUPTED, .timeout = NAN,
+				.survived = survived, .expired = expired, .keepalive_refreshes = UNKNOWN };
+}
+
+static void cautious_without_an_answer(void **state)
+{
+	struct advice advice = advise(without_answer(600, NAN), linux_default);
+
+	(void)state;
+	assert_int_equal(advice.helps, UNKNOWN);
+	assert_int_equal(advice.use.time, 300);
+	assert_true(advice.margin > 0);
+	assert_non_null(strstr(advice.summary, "cautious: it goes by the 10 min of idle time that every connection survived"));
+	assert_non_null(strstr(advice.summary, "not tested"));
+	for (int i = 0; i < 10000; i++) {
+		struct result result = without_answer(between(0.2, 2.5e6), i % 2 ? NAN : between(1, 1e7));
+
+		advice = advise(result, linux_default);
+		assert_true(strlen(advice.summary) < sizeof advice.summary - 1);
+		assert_true(advice.use.time == 0 || advice.use.time + 2.0 * advice.use.intvl < result.survived);
+		assert_true(result.survived < 4.3 || advice.use.time > 0);
+		assert_int_equal(advice.heartbeat, 0);
+	}
+}
+
+static void no_advice_without_any_idle_time(void **state)
+{
+	struct result useless = without_answer(600, NAN);
+
+	(void)state;
+	assert_false(advice_has_settings(&(struct advice){ 0 }));
+	assert_string_equal(advise(without_answer(NAN, 5), linux_default).summary, "No advice without an answer.");
+	assert_non_null(strstr(advise(without_answer(2, NAN), linux_default).summary, "did survive 2 s"));
+	useless.keepalive_refreshes = NO;
+	assert_int_equal(advise(useless, linux_default).use.time, 0);
+}
+
+/* Whether settings that come after what was survived come too late is only known of what nothing survived. */
+static void the_host_is_compared_without_an_answer(void **state)
+{
+	static const struct {
+		double expired;
+		struct keepalive host;
+		enum tristate protects;
+		double margin;
+		const char *words;
+	} cases[] = {
+		{ NAN, { 7200, 75, 9 }, UNKNOWN, NAN, "settings send the first after 2 h; whether that is soon enough is not known" },
+		{ 7500, { 7200, 75, 9 }, UNKNOWN, NAN, "is not known" },
+		{ 7300, { 7200, 75, 9 }, NO, -6750, "the third 1 h 53 min too late" },
+		{ NAN, { 300, 75, 9 }, YES, 150, "settings do that, with 2 min 30 s to spare" },
+		{ NAN, { 300, 75, 2 }, NO, 150, "give a connection up after 2" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct advice advice = advise(without_answer(600, cases[i].expired), cases[i].host);
+
+		assert_int_equal(advice.protects, cases[i].protects);
+		assert_true(isnan(cases[i].margin) ? isnan(advice.host_margin) : fabs(advice.host_margin - cases[i].margin) < 1e-9);
+		if (!strstr(advice.summary, cases[i].words))
+			fail_msg("\"%s\" is not in: %s", cases[i].words, advice.summary);
 	}
 }
 
@@ -211,6 +278,9 @@ int main(void)
 		cmocka_unit_test(nothing_survived),
 		cmocka_unit_test(not_tested_is_not_promised),
 		cmocka_unit_test(no_settings_without_a_timeout),
+		cmocka_unit_test(cautious_without_an_answer),
+		cmocka_unit_test(no_advice_without_any_idle_time),
+		cmocka_unit_test(the_host_is_compared_without_an_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

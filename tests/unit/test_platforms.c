@@ -122,6 +122,15 @@ static void behaviour_may_contradict(void **state)
 	assert_false(platform_consistent(proxy, &closed, 0.01));
 }
 
+static void one_timeout_is_near(void **state)
+{
+	const struct platform *lb = named("Azure Load Balancer"); /* 240 s */
+
+	(void)state;
+	assert_true(platform_near(lb, 240, 0) && platform_near(lb, 242, PLATFORM_MATCH) && platform_near(lb, 238, PLATFORM_MATCH));
+	assert_false(platform_near(lb, 243, PLATFORM_MATCH) || platform_near(lb, 237, PLATFORM_MATCH) || platform_near(lb, 0, 1));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -129,6 +138,7 @@ int main(void)
 		cmocka_unit_test(timeouts_ascend),
 		cmocka_unit_test(the_interval_decides),
 		cmocka_unit_test(behaviour_may_contradict),
+		cmocka_unit_test(one_timeout_is_near),
 	};
 
 	return cmocka_run_group_tests(tests, load, unload);

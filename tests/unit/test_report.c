@@ -541,6 +541,40 @@ static void text_of_each_reason(void **state)
 	says(&example.report, " Connections survived 4.0 s of idle time. None survived 9.0 s.\n");
 }
 
+static void text_where_nothing_is_known_to_survive(void **state)
+{
+	struct example example;
+	struct result *result = &example.report.result;
+
+	(void)state;
+	fill(&example);
+	result->timeout = 0.4, result->survived = NAN, result->expired = 0.8;
+	example.options.minimum = 0.5;
+	advice_give(result, &(struct keepalive){ 7200, 75, 9 }, &example.report.advice);
+	first_line_is(&example.report, "Idle connections to db.example:5432 (192.0.2.7) stop working after 400 ms (before 0.8 s).");
+	says(&example.report, "\nBound\n  500 ms       not met, by the best estimate");
+	says(&example.report, "No advice: no idle time is known to be survived.");
+	assert_null(strstr(text_of(&example.report, false), "nan"));
+	cJSON *root = read_back(&example.report);
+	is_null(root, "result.survived_s");
+	cJSON_Delete(root);
+}
+
+static void text_is_cautious_without_an_answer(void **state)
+{
+	struct example example;
+	struct result *result = &example.report.result;
+
+	(void)state;
+	no_answer(&example, OUTCOME_INCONCLUSIVE, REASON_INTERRUPTED);
+	assert_null(strstr(text_of(&example.report, false), "What to do"));
+	result->survived = 600;
+	advice_give(result, &(struct keepalive){ 7200, 75, 9 }, &example.report.advice);
+	says(&example.report, "\nWhat to do\n  There is no answer, so this is cautious: ");
+	says(&example.report, "    net.ipv4.tcp_keepalive_time = 300\n");
+	cJSON_Delete(read_back(&example.report));
+}
+
 static void text_of_the_bound(void **state)
 {
 	struct example example;
@@ -701,6 +735,8 @@ int main(void)
 		cmocka_unit_test(text_of_each_signal),
 		cmocka_unit_test(text_of_the_other_answers),
 		cmocka_unit_test(text_of_each_reason),
+		cmocka_unit_test(text_where_nothing_is_known_to_survive),
+		cmocka_unit_test(text_is_cautious_without_an_answer),
 		cmocka_unit_test(text_of_the_bound),
 		cmocka_unit_test(lines_are_short_and_plain),
 		cmocka_unit_test(events_are_lines),

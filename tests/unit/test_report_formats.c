@@ -24,7 +24,7 @@ static char *formatted(enum format format, const struct report *const *reports, 
 	FILE *out = open_memstream(&text, &length);
 
 	switch (format) {
-	case PROMETHEUS: report_prometheus(out, reports, count); break;
+	case PROMETHEUS: assert_int_equal(report_prometheus(out, reports, count), 0); break;
 	case JUNIT: assert_int_equal(report_junit(out, reports, count), 0); break;
 	case HTML: assert_int_equal(report_html(out, reports, count), 0); break;
 	}
@@ -110,6 +110,14 @@ static void metrics_of_several(void **state)
 	holds(text, "idleprobe_outcome{target=\"db.example:5432\",address=\"\",outcome=\"unreachable\"} 1\n", 1);
 	holds(text, "\nidleprobe_outcome{", 15);
 	holds(text, "# TYPE", occurrences(text, "# HELP"));
+	free(text);
+	examples[2].report.started_at -= 3600; /* of the same moment: what came later is taken */
+	text = formatted(PROMETHEUS, reports, 4);
+	holds(text, "idleprobe_timeout_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 350\n", 1);
+	free(text);
+	examples[2].report.started_at -= 3600;
+	text = formatted(PROMETHEUS, reports, 4);
+	holds(text, "idleprobe_timeout_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 900.3\n", 1);
 	free(text);
 }
 
@@ -215,12 +223,24 @@ static void page_without_an_answer(void **state)
 	holds(text, "<strong>no answer</strong>", 1);
 	holds(text, "Reason: too many packets were lost", 1);
 	holds(text, "nan", 0);
+	holds(text, "What to do", 0);
+	free(text);
+	example.report.result.survived = 600;
+	advice_give(&example.report.result, &(struct keepalive){ 0 }, &example.report.advice);
+	text = formatted(HTML, (const struct report *[]){ &example.report }, 1);
+	holds(text, "<h2>What to do</h2>\n<p>There is no answer, so this is cautious: ", 1);
 	free(text);
 	example_fill_other(&example, OUTCOME_UNREACHABLE, REASON_NONE);
 	text = formatted(HTML, (const struct report *[]){ &example.report }, 1);
 	holds(text, "<strong>unreachable</strong>", 1);
 	holds(text, "<p>db.example: name not known; check it", 1);
 	holds(text, "<svg", 0);
+	free(text);
+	example_fill(&example);
+	example.report.result.survived = example.inbound.survived = NAN;
+	text = formatted(HTML, (const struct report *[]){ &example.report }, 1);
+	holds(text, "No connection survived 900.8 s of idle time.", 1);
+	holds(text, "nan s", 0);
 	free(text);
 	/* Connections that have not been idle for any time yet. */
 	example_fill(&example);

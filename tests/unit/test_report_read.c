@@ -64,6 +64,7 @@ static void what_is_read_is_what_was_written(void **state)
 	example.report.target.input = "a\xff\"<b>\\\n\xc3\xa9";
 	example.report.target.family = IP_V6;
 	example.report.interrupted = true;
+	example.report.engine = "socket";
 	example.report.advice.helps = NO;
 	example.report.advice.heartbeat = 450;
 	example.options.strategy = STRATEGY_LADDER;
@@ -200,6 +201,13 @@ static void values_that_are_wrong(void **state)
 		{ "\"elapsed_s\":962.4", "\"elapsed_s\":\"long\"", "elapsed_s is not a number" },
 		{ "\"elapsed_s\":962.4", "\"elapsed_s\":null", "elapsed_s is not a number" },
 		{ "\"elapsed_s\":962.4", "\"elapsed_s\":1e999", "elapsed_s is not a number" },
+		{ "\"elapsed_s\":962.4", "\"elapsed_s\":-1", "elapsed_s is not a number of seconds from 0 to 10^9" },
+		{ "\"max_idle_s\":7500", "\"max_idle_s\":1e14", "method.max_idle_s is not a number of seconds" },
+		{ "\"timeout_s\":900.3", "\"timeout_s\":null", "result.timeout_s is null, though the outcome is timeout" },
+		{ "\"expired_s\":900.8", "\"expired_s\":null", "result.expired_s is null, though the outcome is timeout" },
+		{ "\"survived_s\":1200.125", "\"survived_s\":null",
+		  "result.directions.outbound.survived_s is null, though the outcome is no_timeout" },
+		{ "\"started_at\":\"2026-11", "\"started_at\":\"1969-11", "started_at is no instant" },
 		{ "\"interrupted\":false", "\"interrupted\":0", "interrupted is not true or false" },
 		{ "\"port\":5432", "\"port\":-1", "target.port is not a whole number" },
 		{ "\"connection\":3", "\"connection\":3.5", "samples[1].connection is not a whole number" },
@@ -272,6 +280,37 @@ static void terminal_commands_are_no_part_of_it(void **state)
 	reports_free(&list);
 	free(line);
 	free(text);
+}
+
+static void passes_on(const char *text, const char *words)
+{
+	struct saved_reports list = { 0 };
+	struct failure failure;
+
+	assert_int_equal(read_text(&list, text, &failure), 0);
+	char *written = report_json(&list.items[0]->report);
+	assert_non_null(strstr(written, words));
+	free(written);
+	reports_free(&list);
+}
+
+/* In milliseconds they are more than an int holds. */
+static void settings_that_are_large(void **state)
+{
+	struct example example;
+
+	(void)state;
+	example_fill(&example);
+	char *line = report_json(&example.report);
+	char *time = changed(line, "\"tcp_keepalive_time_s\":440", "\"tcp_keepalive_time_s\":1000000000");
+	passes_on(time, "setKeepAlive(true, 1000000000000, ");
+	char *none = changed(line, "\"tcp_keepalive_time_s\":440", "\"tcp_keepalive_time_s\":null");
+	char *beat = changed(none, "\"heartbeat_s\":null", "\"heartbeat_s\":1000000000");
+	passes_on(beat, "socket.ping(), 1000000000000");
+	free(line);
+	free(time);
+	free(none);
+	free(beat);
 }
 
 /* Whatever the octets, it is read or refused; under the sanitizers that says something. */
@@ -347,6 +386,8 @@ static void events_of_a_killed_run(void **state)
 	assert_true(report->interrupted && report->result.survived == 10 && report->result.expired == 20 && report->elapsed == 36);
 	assert_true(fabs(report->finished_at - example.report.started_at - 36) < 0.01);
 	assert_string_equal(report->target.input, "db.example:5432");
+	assert_string_equal(report->nat.address, "203.0.113.9");
+	assert_true(report->options->minimum == 600 && report->advice.host.time == 7200 && report->advice.use.time > 0);
 	assert_non_null(report->inbound.result);
 	assert_int_equal(report->inbound.sample_count, 1); /* it is the far side's probe */
 	assert_int_equal(report->outbound.sample_count, 4);
@@ -396,10 +437,25 @@ static void events_of_runs_that_ended(void **state)
 		assert_int_equal(report->result.warning_count, 1);
 		assert_int_equal(report->result.warnings[0].code, WARNING_SCAN_GRANULARITY);
 		assert_int_equal(report->advice.use.time, 440);
+		assert_int_equal(report->advice.protects, NO);
+		assert_int_equal(report_passed(report), YES);
+		assert_int_equal(report->nat.remapped, NO);
+		assert_int_equal(report->proxy, NO);
 		assert_true(report->consistent_count > 0); /* 900 s are documented of someone */
 	}
 	reports_free(&list);
 	free(killed);
+	free(text);
+	/* An older version did not tell what was given. */
+	char *unasked = changed(whole, "\"check\":", "\"was\":"), *unknown = changed(unasked, "\"host_now\":", "\"then\":");
+	text = changed(unknown, "\"path\":", "\"way\":");
+	free(unknown);
+	free(unasked);
+	assert_int_equal(read_text(&list, text, &failure), 0);
+	assert_true(isnan(list.items[0]->options.minimum));
+	assert_int_equal(list.items[0]->report.advice.host.time, 0);
+	assert_int_equal(list.items[0]->report.advice.protects, UNKNOWN);
+	reports_free(&list);
 	free(text);
 	text = changed(whole, "\"event\":\"start\"", "\"event\":\"begin\"");
 	refused(text, "line 1: the events begin in the middle of a run");
@@ -420,6 +476,7 @@ int main(void)
 		cmocka_unit_test(values_that_are_wrong),
 		cmocka_unit_test(what_a_newer_version_adds),
 		cmocka_unit_test(terminal_commands_are_no_part_of_it),
+		cmocka_unit_test(settings_that_are_large),
 		cmocka_unit_test(damaged_octets),
 		cmocka_unit_test(events_of_a_killed_run),
 		cmocka_unit_test(events_of_runs_that_ended),

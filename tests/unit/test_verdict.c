@@ -78,6 +78,25 @@ static void timeout_silent(void **state)
 	assert_int_equal(result.warning_count, 0);
 }
 
+/* The whole of a coarse --resolution lies around a timeout that is shorter: of its lower end nothing is left. */
+static void nothing_is_known_to_survive(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(0.9);
+	struct result result;
+
+	(void)state;
+	config.min_idle = 0.2;
+	config.resolution = 5;
+	struct stage stage = stage_begin(&config, &world);
+	stage_run(&stage, INFINITY);
+	result = verdict(&stage, &PLAIN);
+	stage_end(&stage);
+	assert_int_equal(result.outcome, OUTCOME_TIMEOUT);
+	assert_true(isnan(result.survived));
+	assert_true(result.timeout > 0 && result.timeout <= result.expired && result.expired >= 0.9);
+}
+
 static void timeout_reset_on_probe(void **state)
 {
 	struct world_config world = stage_world(60);
@@ -568,6 +587,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(timeout_silent),
+		cmocka_unit_test(nothing_is_known_to_survive),
 		cmocka_unit_test(timeout_reset_on_probe),
 		cmocka_unit_test(remapped_probe_is_no_closing_by_the_endpoint),
 		cmocka_unit_test(timeout_reset_at_expiry),
