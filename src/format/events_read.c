@@ -13,7 +13,12 @@ enum { SCHEMA_VERSION = 1, MOST_CONNECTIONS = 200000 };
 /* Seconds. Longer than any round trip but the worst; a probe that had waited for less is told as pending. */
 static const double WAIT = 3;
 
-static const struct shape line_shape[] = { { "event", SHAPE_TEXT }, { "at_s", SHAPE_SECONDS }, { NULL } };
+static const struct shape line_shape[] = {
+	{ "event", SHAPE_TEXT },
+	{ "at_s", SHAPE_SECONDS },
+	{ "input", SHAPE_TEXT, SHAPE_ABSENT },
+	{ NULL },
+};
 
 static const struct shape start_shape[] = {
 	{ "schema_version", SHAPE_WHOLE },
@@ -90,12 +95,97 @@ static int read_given(const struct source *source, struct saved_report *saved, c
 	return 0;
 }
 
+/* What the run had found when its events stop. */
+static void tell_killed(const struct events_reader *reader, struct saved_report *saved)
+{
+	struct report *report = &saved->report;
+	struct result *result = &report->result;
+	const cJSON *direction;
+
+	result->outcome = OUTCOME_INCONCLUSIVE;
+	result->reason = REASON_INTERRUPTED;
+	result->survived = reader->survived;
+	result->expired = reader->expired;
+	report->interrupted = true;
+	report->finished_at = report->started_at + reader->at;
+	cJSON_ArrayForEach(direction, shape_at(saved->json, "method.directions")) {
+		const char *name = cJSON_GetStringValue(direction);
+
+		if (name && strcmp(name, "outbound") == 0) {
+			saved->outbound = *result;
+			report->outbound.result = &saved->outbound;
+		} else if (name && strcmp(name, "inbound") == 0) {
+			saved->inbound = *result;
+			report->inbound.result = &saved->inbound;
+		}
+	}
+}
+
+static int take_samples(const struct events_reader *reader, struct saved_report *saved)
+{
+	struct report_side *sides[] = { &saved->report.outbound, &saved->report.inbound };
+	size_t count;
+	const struct sample *samples = ledger_samples(reader->ledger, &count);
+	struct sample *next = saved->samples = calloc(count + 1, sizeof *next);
+
+	if (!next)
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		sides[i]->samples = next;
+		for (size_t k = 0; k < count; k++)
+			if (reader->inbound[samples[k].conn] == (i == 1))
+				*next++ = samples[k];
+		sides[i]->sample_count = (size_t)(next - sides[i]->samples);
+	}
+	return 0;
+}
+
+/* The documented timeouts that the run would have named. */
+static int list_consistent(struct saved_report *saved)
+{
+	struct report *report = &saved->report;
+
+	saved->documented = platforms_load();
+	if (saved->documented)
+		report->consistent =
+			platforms_consistent(saved->documented, &report->result, saved->options.precision,
+					     &report->consistent_count);
+	return report->consistent ? 0 : -1;
+}
+
+static void forget_run(struct events_reader *reader)
+{
+	ledger_free(reader->ledger);
+	free(reader->inbound);
+	*reader = (struct events_reader){ .input = reader->input };
+}
+
+static int end_run(struct events_reader *reader, const struct source *source)
+{
+	struct saved_report *saved = reader->run;
+
+	if (!saved || !reader->ledger)
+		return 0;
+	/* Not this host's, which may be another than the one that measured. */
+	struct keepalive host = saved->report.advice.host;
+
+	saved->report.elapsed = reader->at;
+	if (!reader->ended)
+		tell_killed(reader, saved);
+	ledger_expire_waits(reader->ledger, reader->at, reader->ended ? 0 : WAIT);
+	saved->report.path = ledger_path(reader->ledger);
+	advice_give(&saved->report.result, &host, &saved->report.advice);
+	bool done = take_samples(reader, saved) == 0 && list_consistent(saved) == 0;
+	forget_run(reader);
+	return done ? 0 : shape_fail(source, "out of memory");
+}
+
 static int read_start(struct events_reader *reader, const struct source *source, struct saved_reports *list,
 		      cJSON *line, bool *kept)
 {
 	struct saved_report *saved;
 
-	if (events_read_end(reader, source) < 0 || shape_check(source, line, "start", start_shape) < 0)
+	if (end_run(reader, source) < 0 || shape_check(source, line, "start", start_shape) < 0)
 		return -1;
 	if (shape_whole(line, "schema_version") != SCHEMA_VERSION)
 		return shape_fail(source,
@@ -135,7 +225,7 @@ static int read_end(struct events_reader *reader, const struct source *source, c
 	snprintf(report->error, sizeof report->error, "%s",
 		 shape_text(line, "error") ? shape_text(line, "error") : "");
 	reader->ended = true;
-	return events_read_end(reader, source);
+	return end_run(reader, source);
 }
 
 /* For name_value(). */
@@ -204,17 +294,11 @@ static int read_finding(struct events_reader *reader, const struct source *sourc
 	return 0;
 }
 
-int events_read(struct events_reader *reader, const struct source *source, struct saved_reports *list,
-		cJSON *line, bool *kept)
+static int read_line(struct events_reader *reader, const struct source *source, const cJSON *line)
 {
-	const char *name;
+	const char *name = shape_text(line, "event");
 	int what;
 
-	if (shape_check(source, line, "", line_shape) < 0)
-		return -1;
-	name = shape_text(line, "event");
-	if (strcmp(name, "start") == 0)
-		return read_start(reader, source, list, line, kept);
 	if (!reader->run)
 		return shape_fail(source, "the events begin in the middle of a run, without its start; copy "
 					  "the file again");
@@ -230,87 +314,64 @@ int events_read(struct events_reader *reader, const struct source *source, struc
 	return what < 0 ? 0 : read_observation(reader, source, line, (enum observed)what);
 }
 
-/* What the run had found when its events stop. */
-static void tell_killed(const struct events_reader *reader, struct saved_report *saved)
+/* That of the runs side by side which the line is of. NULL without memory. */
+static struct events_reader *reader_of(struct events_readers *readers, const char *input)
 {
-	struct report *report = &saved->report;
-	struct result *result = &report->result;
-	const cJSON *direction;
+	struct events_reader *larger;
 
-	result->outcome = OUTCOME_INCONCLUSIVE;
-	result->reason = REASON_INTERRUPTED;
-	result->survived = reader->survived;
-	result->expired = reader->expired;
-	report->interrupted = true;
-	report->finished_at = report->started_at + reader->at;
-	cJSON_ArrayForEach(direction, shape_at(saved->json, "method.directions")) {
-		const char *name = cJSON_GetStringValue(direction);
+	for (size_t i = 0; i < readers->count; i++) {
+		struct events_reader *reader = &readers->items[i];
 
-		if (name && strcmp(name, "outbound") == 0) {
-			saved->outbound = *result;
-			report->outbound.result = &saved->outbound;
-		} else if (name && strcmp(name, "inbound") == 0) {
-			saved->inbound = *result;
-			report->inbound.result = &saved->inbound;
-		}
+		if (reader->input && input ? strcmp(reader->input, input) == 0 : reader->input == input)
+			return reader;
 	}
+	larger = realloc(readers->items, (readers->count + 1) * sizeof *larger);
+	if (!larger)
+		return NULL;
+	readers->items = larger;
+	larger[readers->count] = (struct events_reader){ .input = input ? strdup(input) : NULL };
+	return input && !larger[readers->count].input ? NULL : &larger[readers->count++];
 }
 
-static int take_samples(const struct events_reader *reader, struct saved_report *saved)
+int events_read(struct events_readers *readers, const struct source *source, struct saved_reports *list,
+		cJSON *line, bool *kept)
 {
-	struct report_side *sides[] = { &saved->report.outbound, &saved->report.inbound };
-	size_t count;
-	const struct sample *samples = ledger_samples(reader->ledger, &count);
-	struct sample *next = saved->samples = calloc(count + 1, sizeof *next);
+	struct events_reader *reader;
 
-	if (!next)
+	if (shape_check(source, line, "", line_shape) < 0)
 		return -1;
-	for (int i = 0; i < 2; i++) {
-		sides[i]->samples = next;
-		for (size_t k = 0; k < count; k++)
-			if (reader->inbound[samples[k].conn] == (i == 1))
-				*next++ = samples[k];
-		sides[i]->sample_count = (size_t)(next - sides[i]->samples);
+	reader = reader_of(readers, shape_text(line, "input"));
+	if (!reader)
+		return shape_fail(source, "out of memory");
+	if (strcmp(shape_text(line, "event"), "start") == 0)
+		return read_start(reader, source, list, line, kept);
+	return read_line(reader, source, line);
+}
+
+bool events_in_run(const struct events_readers *readers)
+{
+	for (size_t i = 0; i < readers->count; i++)
+		if (readers->items[i].run)
+			return true;
+	return false;
+}
+
+int events_read_end(struct events_readers *readers, const struct source *source)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < readers->count; i++)
+		if (end_run(&readers->items[i], source) < 0)
+			status = -1;
+	return status;
+}
+
+void events_readers_free(struct events_readers *readers)
+{
+	for (size_t i = 0; i < readers->count; i++) {
+		forget_run(&readers->items[i]);
+		free(readers->items[i].input);
 	}
-	return 0;
-}
-
-/* The documented timeouts that the run would have named. */
-static int list_consistent(struct saved_report *saved)
-{
-	struct report *report = &saved->report;
-
-	saved->documented = platforms_load();
-	if (saved->documented)
-		report->consistent =
-			platforms_consistent(saved->documented, &report->result, saved->options.precision,
-					     &report->consistent_count);
-	return report->consistent ? 0 : -1;
-}
-
-int events_read_end(struct events_reader *reader, const struct source *source)
-{
-	struct saved_report *saved = reader->run;
-
-	if (!saved || !reader->ledger)
-		return 0;
-	/* Not this host's, which may be another than the one that measured. */
-	struct keepalive host = saved->report.advice.host;
-
-	saved->report.elapsed = reader->at;
-	if (!reader->ended)
-		tell_killed(reader, saved);
-	ledger_expire_waits(reader->ledger, reader->at, reader->ended ? 0 : WAIT);
-	saved->report.path = ledger_path(reader->ledger);
-	advice_give(&saved->report.result, &host, &saved->report.advice);
-	bool done = take_samples(reader, saved) == 0 && list_consistent(saved) == 0;
-	events_reader_free(reader);
-	return done ? 0 : shape_fail(source, "out of memory");
-}
-
-void events_reader_free(struct events_reader *reader)
-{
-	ledger_free(reader->ledger);
-	free(reader->inbound);
-	*reader = (struct events_reader){ 0 };
+	free(readers->items);
+	*readers = (struct events_readers){ 0 };
 }

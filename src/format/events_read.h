@@ -7,8 +7,10 @@
 #include "format/report_read.h"
 #include "format/shape.h"
 
+/* One run. */
 struct events_reader {
-	struct saved_report *run;     /* the one that is being read; NULL: none */
+	char *input;                  /* the target, where several were measured at once; else NULL */
+	struct saved_report *run;     /* that is being read; NULL: none */
 	struct ledger *ledger;
 	bool *inbound;                /* by connection: the far side sends its probes */
 	size_t connections;
@@ -17,11 +19,20 @@ struct events_reader {
 	bool ended;                   /* it told its result itself */
 };
 
-/* Takes a line, which the list then owns if it begins a run (*kept). 0, or -1 with the failure. */
-int events_read(struct events_reader *, const struct source *, struct saved_reports *, cJSON *line, bool *kept);
+/* Those whose lines stand between each other. */
+struct events_readers {
+	struct events_reader *items;
+	size_t count;
+};
 
-/* There are no more lines: tells what the last run came to. 0, or -1 with the failure. */
-int events_read_end(struct events_reader *, const struct source *);
-void events_reader_free(struct events_reader *);
+/* Takes a line, which the list then owns if it begins a run (*kept). 0, or -1 with the failure. */
+int events_read(struct events_readers *, const struct source *, struct saved_reports *, cJSON *line, bool *kept);
+
+/* Is a run being read? */
+bool events_in_run(const struct events_readers *);
+
+/* There are no more lines: tells what the runs came to. 0, or -1 with the failure. */
+int events_read_end(struct events_readers *, const struct source *);
+void events_readers_free(struct events_readers *);
 
 #endif

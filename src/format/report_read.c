@@ -76,7 +76,7 @@ static int add_report(const struct source *source, struct saved_reports *list, c
 }
 
 /* One object of the file. */
-static int add_json(const struct source *source, struct saved_reports *list, struct events_reader *events,
+static int add_json(const struct source *source, struct saved_reports *list, struct events_readers *events,
 		    cJSON *json)
 {
 	const char *kind = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(json, "kind"));
@@ -167,7 +167,7 @@ int reports_read(struct saved_reports *list, const char *name, const char *text,
 		 struct failure *failure)
 {
 	struct source source = { strcmp(name, "-") == 0 ? "standard input" : name, 1, failure };
-	struct events_reader events = { 0 };
+	struct events_readers events = { 0 };
 	const char *end = text + length, *next = skip_blanks(text, end);
 	int status = 0;
 
@@ -181,7 +181,7 @@ int reports_read(struct saved_reports *list, const char *name, const char *text,
 		text = next;
 		json = cJSON_ParseWithLengthOpts(text, (size_t)(end - text), &stop, false);
 		/* A run that was killed may have been at its last line. */
-		if (!json && events.run && !memchr(text, '\n', (size_t)(end - text)))
+		if (!json && events_in_run(&events) && !memchr(text, '\n', (size_t)(end - text)))
 			break;
 		clean(json);
 		status = json ? add_json(&source, list, &events, json) : no_json(&source, text, stop, end);
@@ -191,8 +191,8 @@ int reports_read(struct saved_reports *list, const char *name, const char *text,
 	struct failure unused;
 	if (status < 0)
 		source.failure = &unused;
-	if (events_read_end(&events, &source) < 0 && events.run)
+	if (events_read_end(&events, &source) < 0)
 		status = -1;
-	events_reader_free(&events);
+	events_readers_free(&events);
 	return status;
 }
