@@ -3,6 +3,7 @@
 #include "core/verdict.h"
 #include "edge/clock.h"
 #include "edge/host.h"
+#include "edge/targets.h"
 #include "run_report.h"
 
 #include <errno.h>
@@ -253,11 +254,26 @@ void run_free(struct run *run)
 	survey_free(run->survey);
 }
 
-int run_resolve(struct run *run, struct failure *failure)
+static int family_of(const struct options *options)
 {
 	static const int families[] = { [IP_ANY] = AF_UNSPEC, [IP_V4] = AF_INET, [IP_V6] = AF_INET6 };
+
+	return families[options->ip_version];
+}
+
+void runs_look_up(struct run *runs, size_t count)
+{
+	struct target *targets[TARGETS_MOST];
+
+	for (size_t i = 0; i < count; i++)
+		targets[i] = &runs[i].target;
+	target_look_up(targets, count, family_of(runs->report.options));
+}
+
+int run_resolve(struct run *run, struct failure *failure)
+{
 	const struct options *options = run->report.options;
-	int status = target_resolve(&run->target, families[options->ip_version], options->interface, failure);
+	int status = target_resolve(&run->target, family_of(options), options->interface, failure);
 
 	run_report_target(run);
 	if (status == 0)

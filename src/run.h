@@ -60,7 +60,10 @@ struct run_config {
 int run_init(struct run *, const struct run_config *, const char *target, struct failure *);
 void run_free(struct run *);
 
-/* Looks the name up; a name that is not found, or a host without a route, is over then. 0, or -1 with EXIT_USAGE. */
+/* Asks the name servers about the targets of all. */
+void runs_look_up(struct run *, size_t count);
+
+/* A target whose name was not found, or without a route, is over then. 0, or -1 with EXIT_USAGE. */
 int run_resolve(struct run *, struct failure *);
 
 /* Opens what needs privileges, but for the capture (of the target's interface), which the caller starts then, and gives them

@@ -264,6 +264,7 @@ static int open_all(struct session *session, struct failure *failure)
 	const int besides = 8; /* descriptors of a run besides its connections, at most */
 	int connections = ((int)session->count - 1) * (session->options->connections + besides) + session->options->connections;
 
+	runs_look_up(session->runs, session->count);
 	for (size_t i = 0; i < session->count; i++)
 		if (run_resolve(&session->runs[i], failure) < 0)
 			return -1;

@@ -3,10 +3,13 @@
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { LOOKUPS = 50 /* at once */ };
 
 static int parse_port(struct target *target, const char *text, struct failure *failure)
 {
@@ -58,13 +61,51 @@ int target_parse(struct target *target, const char *input, struct failure *failu
 	return 0;
 }
 
-static int look_up(struct target *target, int family, struct failure *failure)
+struct lookup {
+	struct target *target;
+	int family;
+	pthread_t thread;
+	bool alone; /* no thread could be had */
+};
+
+static void *look_up(void *arg)
 {
-	struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM }, *found;
-	int error = getaddrinfo(target->host, NULL, &hints, &found);
+	struct lookup *lookup = arg;
+	struct addrinfo hints = { .ai_family = lookup->family, .ai_socktype = SOCK_STREAM };
+
+	lookup->target->lookup_error = getaddrinfo(lookup->target->host, NULL, &hints, &lookup->target->found);
+	lookup->target->lookup_errno = errno;
+	return NULL;
+}
+
+void target_look_up(struct target *const *targets, size_t count, int family)
+{
+	struct lookup lookups[LOOKUPS];
+
+	for (size_t first = 0; first < count; first += LOOKUPS) {
+		size_t some = count - first < LOOKUPS ? count - first : LOOKUPS;
+
+		for (size_t i = 0; i < some; i++) {
+			lookups[i] = (struct lookup){ .target = targets[first + i], .family = family };
+			lookups[i].alone = pthread_create(&lookups[i].thread, NULL, look_up, &lookups[i]) != 0;
+		}
+		/* No thread is left when privileges are given up, which each thread has for itself. */
+		for (size_t i = 0; i < some; i++) {
+			if (lookups[i].alone)
+				look_up(&lookups[i]);
+			else
+				pthread_join(lookups[i].thread, NULL);
+		}
+	}
+}
+
+static int take_found(struct target *target, int family, struct failure *failure)
+{
+	struct addrinfo *found = target->found;
+	int error = target->lookup_error;
 
 	if (error != 0) {
-		const char *what = error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error);
+		const char *what = error == EAI_SYSTEM ? strerror(target->lookup_errno) : gai_strerror(error);
 
 		if (error == EAI_AGAIN)
 			return fail(failure, EXIT_CANNOT_RUN,
@@ -87,6 +128,7 @@ static int look_up(struct target *target, int family, struct failure *failure)
 	target->length = found->ai_addrlen;
 	target->family = found->ai_family;
 	freeaddrinfo(found);
+	target->found = NULL;
 	return 0;
 }
 
@@ -216,7 +258,7 @@ int target_resolve(struct target *target, int family, const char *interface, str
 {
 	if (interface != NULL && find_interface(target, interface, failure) < 0)
 		return -1;
-	if (look_up(target, family, failure) < 0 || scope(target, failure) < 0)
+	if (take_found(target, family, failure) < 0 || scope(target, failure) < 0)
 		return -1;
 	target_set_port(&target->remote, target->port);
 	print_address(&target->remote, target->length, target->address, sizeof target->address);

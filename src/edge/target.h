@@ -24,14 +24,19 @@ struct target {
 	unsigned interface_index;
 	bool interface_given;                    /* the user's -i: sockets are bound to it */
 	int address_count;                       /* that the name had in the families asked for */
+	struct addrinfo *found;                  /* by target_look_up(); until target_resolve() */
+	int lookup_error, lookup_errno;          /* of getaddrinfo(3) */
 };
 
 /* Splits "HOST:PORT", "[IPV6]:PORT", "HOST" or "[IPV6]". Does no look-up. 0, or -1 with EXIT_USAGE. */
 int target_parse(struct target *, const char *input, struct failure *);
 
-/* Looks the host up (family: AF_UNSPEC, AF_INET or AF_INET6), takes the first address, finds its route, source
- * address and interface (interface: the user's -i, or NULL). 0, or -1 with EXIT_CANNOT_RUN (name, route) or
- * EXIT_USAGE (no such interface). */
+/* Asks the name servers about all of them at once, for each may take seconds (family: AF_UNSPEC, AF_INET or AF_INET6).
+ * target_resolve() is to follow for each. */
+void target_look_up(struct target *const *, size_t count, int family);
+
+/* Takes the first address that was found, finds its route, source address and interface (interface: the user's -i, or
+ * NULL). 0, or -1 with EXIT_CANNOT_RUN (name, route) or EXIT_USAGE (no such interface). */
 int target_resolve(struct target *, int family, const char *interface, struct failure *);
 
 /* The source address the route gives now, with port 0. Returns 0 or an errno. */

@@ -55,6 +55,7 @@ static void setup(struct bench *bench, const char *host, bool listening)
 	*bench = (struct bench){ .base = event_base_new() };
 	snprintf(input, sizeof input, "%s:1", host);
 	assert_int_equal(target_parse(&bench->target, input, &failure), 0);
+	target_look_up(&(struct target *){ &bench->target }, 1, AF_UNSPEC);
 	assert_int_equal(target_resolve(&bench->target, AF_UNSPEC, NULL, &failure), 0);
 
 	/* Any free port, which then is the target's. */

@@ -60,6 +60,7 @@ static int resolve(const char *input, int family, const char *interface, struct 
 		   struct failure *failure)
 {
 	assert_int_equal(target_parse(target, input, failure), 0);
+	target_look_up(&target, 1, family);
 	return target_resolve(target, family, interface, failure);
 }
 
