@@ -120,11 +120,15 @@ static int read_start(struct events_reader *reader, const struct source *source,
 	return reader->ledger ? 0 : shape_fail(source, "out of memory");
 }
 
-static int read_end(struct events_reader *reader, const struct source *source, const cJSON *line)
+static int read_end(struct events_reader *reader, const struct source *source, cJSON *line, bool *kept)
 {
 	struct report *report = &reader->run->report;
 	struct result told = report->result;
 
+	/* The report points into it. */
+	*kept = cJSON_AddItemToObject(reader->run->json, "end", line);
+	if (!*kept)
+		return shape_fail(source, "out of memory");
 	if (shape_check(source, line, "end", end_shape) < 0 ||
 	    read_instant(source, line, &report->finished_at) < 0 ||
 	    report_parse_result(source, reader->run, line) < 0 || read_ends(source, reader->run, line) < 0)
@@ -220,7 +224,7 @@ int events_read(struct events_reader *reader, const struct source *source, struc
 					  "the file again");
 	reader->at = shape_number(line, "at_s");
 	if (strcmp(name, "end") == 0)
-		return read_end(reader, source, line);
+		return read_end(reader, source, line, kept);
 	if (strcmp(name, "warning") == 0)
 		return report_parse_warning(source, reader->run, line, name);
 	if (strcmp(name, "finding") == 0)

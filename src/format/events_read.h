@@ -17,8 +17,9 @@ struct events_reader {
 	bool ended;                   /* it told its result itself */
 };
 
-/* Takes a line, which the list then owns if it begins a run (*kept). 0, or -1 with the failure. */
-int events_read(struct events_reader *, const struct source *, struct saved_reports *, cJSON *line, bool *kept);
+/* Takes a line, which the list then owns if it begins or ends a run (*kept). 0, or -1 with the failure. */
+int events_read(struct events_reader *, const struct source *, struct saved_reports *, cJSON *line,
+		bool *kept);
 
 /* There are no more lines: tells what the last run came to. 0, or -1 with the failure. */
 int events_read_end(struct events_reader *, const struct source *);

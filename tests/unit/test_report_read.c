@@ -440,6 +440,7 @@ static void events_of_runs_that_ended(void **state)
 		assert_int_equal(report->advice.protects, NO);
 		assert_int_equal(report_passed(report), YES);
 		assert_int_equal(report->nat.remapped, NO);
+		assert_string_equal(report->nat.address, "203.0.113.9");
 		assert_int_equal(report->proxy, NO);
 		assert_true(report->consistent_count > 0); /* 900 s are documented of someone */
 	}
