@@ -182,7 +182,8 @@ void evidence_text(const struct text *text, const struct report *report)
 			 path->rtt_median * 1000, path->rtt_min * 1000, path->rtt_max * 1000,
 			 isnan(path->loss) ? 0 : path->loss * 100);
 	text_row(text, "spent", "%s, %d connection%s, %d probe%s", duration_text(report->elapsed).text,
-		 path->connections, path->connections == 1 ? "" : "s", path->probes, path->probes == 1 ? "" : "s");
+		 path->connections, path->connections == 1 ? "" : "s", path->probes,
+		 path->probes == 1 ? "" : "s");
 	if (report_meets_rfc5382(report) == NO)
 		text_row(text, "RFC 5382", "a NAT should wait for at least 2 h 4 min");
 }
