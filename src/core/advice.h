@@ -10,13 +10,13 @@ struct keepalive {
 };
 
 struct advice {
-	enum tristate helps;       /* do TCP keepalives hold the path open? Where nothing needs them UNKNOWN */
+	enum tristate helps;       /* do TCP keepalives hold the path open? UNKNOWN where nothing needs to */
 	struct keepalive use;      /* the settings advised; time 0 where none are */
 	struct keepalive host;     /* this host's; time 0 where not known */
 	enum tristate protects;    /* do this host's settings do? Only sockets with SO_KEEPALIVE use them */
 	double margin;             /* seconds from the third probe of `use` to what was survived; NAN: none */
 	double host_margin;        /* the same of `host`; negative: the probe comes so much too late */
-	int heartbeat;             /* seconds between messages of the application's that do; 0: none advised */
+	int heartbeat;             /* seconds between messages of the application's that do; 0: none */
 	char summary[600];
 };
 

@@ -92,12 +92,19 @@ void ledger_close(struct ledger *ledger, int conn)
 
 static void note_rtt(struct ledger *ledger, double rtt)
 {
-	size_t at = ledger->rtt_count;
+	size_t at = 0, after = ledger->rtt_count;
 
-	if (!(rtt >= 0) || !grow((void **)&ledger->rtts, &ledger->rtt_room, ledger->rtt_count, sizeof *ledger->rtts))
+	if (!(rtt >= 0) ||
+	    !grow((void **)&ledger->rtts, &ledger->rtt_room, ledger->rtt_count, sizeof *ledger->rtts))
 		return;
-	while (at > 0 && ledger->rtts[at - 1] > rtt)
-		at--;
+	while (at < after) {
+		size_t middle = at + (after - at) / 2;
+
+		if (ledger->rtts[middle] > rtt)
+			after = middle;
+		else
+			at = middle + 1;
+	}
 	memmove(ledger->rtts + at + 1, ledger->rtts + at, (ledger->rtt_count - at) * sizeof *ledger->rtts);
 	ledger->rtts[at] = rtt;
 	ledger->rtt_count++;

@@ -1,5 +1,5 @@
-/* What each command is for, in words: --help, the manual and the shells' completions are all made of these rows
- * and of the options that they point to. */
+/* What each command is for, in words: --help, the manual and the shells' completions are all made of these
+ * rows and of the options that they point to. */
 #ifndef IDLEPROBE_USAGE_H
 #define IDLEPROBE_USAGE_H
 

@@ -210,11 +210,15 @@ static int read_start(struct events_reader *reader, const struct source *source,
 	return reader->ledger ? 0 : shape_fail(source, "out of memory");
 }
 
-static int read_end(struct events_reader *reader, const struct source *source, const cJSON *line)
+static int read_end(struct events_reader *reader, const struct source *source, cJSON *line, bool *kept)
 {
 	struct report *report = &reader->run->report;
 	struct result told = report->result;
 
+	/* The report points into it. */
+	*kept = cJSON_AddItemToObject(reader->run->json, "end", line);
+	if (!*kept)
+		return shape_fail(source, "out of memory");
 	if (shape_check(source, line, "end", end_shape) < 0 ||
 	    read_instant(source, line, &report->finished_at) < 0 ||
 	    report_parse_result(source, reader->run, line) < 0 || read_ends(source, reader->run, line) < 0)
@@ -294,7 +298,7 @@ static int read_finding(struct events_reader *reader, const struct source *sourc
 	return 0;
 }
 
-static int read_line(struct events_reader *reader, const struct source *source, const cJSON *line)
+static int read_line(struct events_reader *reader, const struct source *source, cJSON *line, bool *kept)
 {
 	const char *name = shape_text(line, "event");
 	int what;
@@ -304,7 +308,7 @@ static int read_line(struct events_reader *reader, const struct source *source, 
 					  "the file again");
 	reader->at = shape_number(line, "at_s");
 	if (strcmp(name, "end") == 0)
-		return read_end(reader, source, line);
+		return read_end(reader, source, line, kept);
 	if (strcmp(name, "warning") == 0)
 		return report_parse_warning(source, reader->run, line, name);
 	if (strcmp(name, "finding") == 0)
@@ -345,7 +349,7 @@ int events_read(struct events_readers *readers, const struct source *source, str
 		return shape_fail(source, "out of memory");
 	if (strcmp(shape_text(line, "event"), "start") == 0)
 		return read_start(reader, source, list, line, kept);
-	return read_line(reader, source, line);
+	return read_line(reader, source, line, kept);
 }
 
 bool events_in_run(const struct events_readers *readers)

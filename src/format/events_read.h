@@ -25,7 +25,7 @@ struct events_readers {
 	size_t count;
 };
 
-/* Takes a line, which the list then owns if it begins a run (*kept). 0, or -1 with the failure. */
+/* Takes a line, which the list then owns if it begins or ends a run (*kept). 0, or -1 with the failure. */
 int events_read(struct events_readers *, const struct source *, struct saved_reports *, cJSON *line, bool *kept);
 
 /* Is a run being read? */

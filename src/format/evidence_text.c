@@ -181,8 +181,9 @@ void evidence_text(const struct text *text, const struct report *report)
 		text_row(text, "path", "round trip %.3g ms (%.3g to %.3g), %.2g %% of the probes lost",
 			 path->rtt_median * 1000, path->rtt_min * 1000, path->rtt_max * 1000,
 			 isnan(path->loss) ? 0 : path->loss * 100);
-	text_row(text, "spent", "%s, %d connections, %d probes", duration_text(report->elapsed).text,
-		 path->connections, path->probes);
+	text_row(text, "spent", "%s, %d connection%s, %d probe%s", duration_text(report->elapsed).text,
+		 path->connections, path->connections == 1 ? "" : "s", path->probes,
+		 path->probes == 1 ? "" : "s");
 	if (report_meets_rfc5382(report) == NO)
 		text_row(text, "RFC 5382", "a NAT should wait for at least 2 h 4 min");
 }

@@ -1,5 +1,6 @@
-/* JSON as the contract wants it: a thin layer over cJSON, which prints large integers in exponent form and lets invalid
- * UTF-8 through (1.7.15). Nothing here fails by itself: without memory json_line() returns NULL. */
+/* JSON as the contract wants it: a thin layer over cJSON, which prints large integers in exponent form and
+ * lets invalid UTF-8 through (1.7.15). Nothing here fails by itself: without memory json_line() returns
+ * NULL. */
 #ifndef IDLEPROBE_JSON_H
 #define IDLEPROBE_JSON_H
 

@@ -70,7 +70,7 @@ const char *warning_name(enum warning_code code)
 	case WARNING_MIXED_FATES: return "mixed_fates";
 	case WARNING_OPEN_FAILED: return "open_failed";
 	case WARNING_SEEN_ONCE: return "seen_once";
-	case WARNING_CODES: return "";
+	case WARNING_CODES: return "unknown"; /* to this version, which has read it */
 	}
 	return NULL;
 }

@@ -8,7 +8,7 @@
 
 struct platform_table {
 	const struct platforms *platforms;
-	double timeout; /* only what this one (seconds) is consistent with, to within PLATFORM_MATCH; NAN: all */
+	double timeout; /* seconds: only what it is consistent with, to within PLATFORM_MATCH; NAN: all */
 };
 
 /* Columns, and each source on a line of its own. */

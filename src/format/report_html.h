@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-/* For people: the answer, the evidence as a picture, what to do, warnings, samples. 0, or -1 without memory. */
+/* For people: the answer, the evidence as a picture, advice, warnings, samples. 0, or -1 without memory. */
 int report_html(FILE *, const struct report *const *, size_t count);
 
 #endif

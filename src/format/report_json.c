@@ -125,7 +125,9 @@ void report_json_result(cJSON *root, const struct report *report)
 	json_bool(object, "payload_refreshes", result->payload_refreshes);
 	json_bool(object, "outbound_refreshes", result->outbound_refreshes);
 	json_text(object, "learned_by", learned_name(report->learned));
-	json_text(object, "reason", reason_name(result->reason));
+	/* One that this version has read and does not know is none to it. */
+	json_text(object, "reason", result->outcome == OUTCOME_INCONCLUSIVE && result->reason == REASON_NONE
+				    ? "unknown" : reason_name(result->reason));
 	cJSON *directions = json_object(object, "directions");
 	add_direction(directions, "outbound", report->outbound.result);
 	add_direction(directions, "inbound", report->inbound.result);

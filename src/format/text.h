@@ -17,6 +17,7 @@ void text_paragraph(const struct text *, int indent, const char *words);
 void text_heading(const struct text *, const char *words);
 
 /* At most 500 octets. */
-void text_row(const struct text *, const char *label, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void text_row(const struct text *, const char *label, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

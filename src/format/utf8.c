@@ -3,7 +3,11 @@
 size_t utf8_sequence(const char *octets)
 {
 	const unsigned char *text = (const unsigned char *)octets;
-	size_t length = text[0] < 0x80 ? 1 : text[0] < 0xc2 ? 0 : text[0] < 0xe0 ? 2 : text[0] < 0xf0 ? 3 : text[0] < 0xf5 ? 4 : 0;
+	size_t length = text[0] < 0x80 ? 1
+			: text[0] < 0xc2 ? 0 /* a continuation, or not the shortest form */
+			: text[0] < 0xe0 ? 2
+			: text[0] < 0xf0 ? 3
+			: text[0] < 0xf5 ? 4 : 0;
 
 	for (size_t i = 1; i < length; i++)
 		if ((text[i] & 0xc0) != 0x80)

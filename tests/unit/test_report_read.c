@@ -259,6 +259,19 @@ static void what_a_newer_version_adds(void **state)
 	assert_int_equal(list.items[0]->report.result.reason, REASON_NONE);
 	assert_int_equal(list.items[0]->report.result.warning_count, 1);
 	assert_non_null(strstr(list.items[0]->report.result.warnings[0].message, "mixed"));
+	char *written = report_json(&list.items[0]->report);
+	assert_non_null(strstr(written, "\"code\":\"unknown\""));
+	free(written);
+	reports_free(&list);
+	example_fill_other(&example, OUTCOME_INCONCLUSIVE, REASON_TOO_LOSSY);
+	free(line);
+	free(text);
+	line = report_json(&example.report);
+	text = changed(line, "too_lossy", "moonshine");
+	assert_int_equal(read_text(&list, text, &failure), 0);
+	written = report_json(&list.items[0]->report);
+	assert_non_null(strstr(written, "\"reason\":\"unknown\""));
+	free(written);
 	reports_free(&list);
 	free(line);
 	free(text);
@@ -440,6 +453,7 @@ static void events_of_runs_that_ended(void **state)
 		assert_int_equal(report->advice.protects, NO);
 		assert_int_equal(report_passed(report), YES);
 		assert_int_equal(report->nat.remapped, NO);
+		assert_string_equal(report->nat.address, "203.0.113.9");
 		assert_int_equal(report->proxy, NO);
 		assert_true(report->consistent_count > 0); /* 900 s are documented of someone */
 	}
