@@ -60,8 +60,7 @@ static struct answer answer_of(const struct report *report)
 		answer.lead = result->outcome == OUTCOME_TIMEOUT
 				      ? "Idle connections stop working after"
 				      : "The endpoint itself closes idle connections after";
-		snprintf(answer.value.text, sizeof answer.value.text, "%s",
-			 duration_text(result->timeout).text);
+		answer.value = estimate_words(result);
 		if (isnan(result->survived))
 			snprintf(answer.detail.text, sizeof answer.detail.text,
 				 "No connection survived %.*f s of idle time.", decimals, result->expired);

@@ -51,7 +51,7 @@ static void explain(FILE *out, const struct nagios_item *item)
 	else if (result->outcome == OUTCOME_NO_TIMEOUT)
 		fprintf(out, "idle connections work after %s", duration_text(result->survived).text);
 	else
-		fprintf(out, "idle connections stop working %s", between_words(result).text);
+		fprintf(out, "idle connections stop working after %s", estimate_words(result).text);
 }
 
 /* 'label'=value[unit];warning;critical;minimum: a range "10:" alerts below 10. */

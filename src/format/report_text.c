@@ -71,12 +71,8 @@ static void answer(const struct text *text, const struct report *report)
 
 	switch (result->outcome) {
 	case OUTCOME_TIMEOUT:
-		if (is_check(report))
-			snprintf(words, sizeof words, "Idle connections to %s stop working %s.", name.text,
-				 between_words(result).text);
-		else
-			snprintf(words, sizeof words, "Idle connections to %s stop working after %s.", name.text,
-				 span_words(result).text);
+		snprintf(words, sizeof words, "Idle connections to %s stop working after %s.", name.text,
+			 span_words(result).text);
 		break;
 	case OUTCOME_CLOSED_BY_ENDPOINT:
 		snprintf(words, sizeof words, "%s itself closes idle connections after %s.", name.text,

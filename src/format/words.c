@@ -12,30 +12,39 @@ int span_decimals(const struct result *result)
 	return width < 0.02 ? 3 : width < 0.2 ? 2 : 1;
 }
 
-struct span span_words(const struct result *result)
+/* So wide that one number would say too much. */
+static bool is_wide(const struct result *result)
 {
+	return isnan(result->survived) || result->expired - result->survived > 0.25 * result->timeout;
+}
+
+struct span estimate_words(const struct result *result)
+{
+	double survived = isnan(result->survived) ? 0 : result->survived;
 	int decimals = span_decimals(result);
 	struct span span;
-	char exact[32] = "", survived[32] = "";
 
-	if (result->timeout >= 60)
-		snprintf(exact, sizeof exact, "%.*f s; ", decimals, result->timeout);
-	if (!isnan(result->survived))
-		snprintf(survived, sizeof survived, "between %.*f s and ", decimals, result->survived);
-	snprintf(span.text, sizeof span.text, "%s (%s%s%.*f s)", duration_text(result->timeout).text, exact,
-		 survived[0] ? survived : "before ", decimals, result->expired);
+	if (!is_wide(result))
+		snprintf(span.text, sizeof span.text, "%s", duration_text(result->timeout).text);
+	else if (survived > 0)
+		snprintf(span.text, sizeof span.text, "%.*f to %.*f s", decimals, survived, decimals, result->expired);
+	else
+		snprintf(span.text, sizeof span.text, "at most %.*f s", decimals, result->expired);
 	return span;
 }
 
-struct span between_words(const struct result *result)
+struct span span_words(const struct result *result)
 {
+	struct span estimate = estimate_words(result), span;
 	int decimals = span_decimals(result);
-	struct span span;
+	char exact[32] = "";
 
-	if (isnan(result->survived))
-		snprintf(span.text, sizeof span.text, "within %.*f s", decimals, result->expired);
-	else
-		snprintf(span.text, sizeof span.text, "after %.*f to %.*f s", decimals, result->survived, decimals, result->expired);
+	if (is_wide(result))
+		return estimate;
+	if (result->timeout >= 60)
+		snprintf(exact, sizeof exact, "%.*f s; ", decimals, result->timeout);
+	snprintf(span.text, sizeof span.text, "%.40s (%sbetween %.*f s and %.*f s)", estimate.text, exact, decimals,
+		 result->survived, decimals, result->expired);
 	return span;
 }
 

@@ -8,12 +8,11 @@ struct span {
 	char text[360];
 };
 
-/* "12.0 s (between 11.6 s and 12.4 s)", "15 min (900.3 s; between 899.8 s and 900.8 s)"; where nothing is
- * known to be survived "400 ms (before 0.8 s)". */
-struct span span_words(const struct result *);
+/* The timeout: "12.0 s"; where it is not known well, "4.7 to 12.1 s" or "at most 12.1 s". */
+struct span estimate_words(const struct result *);
 
-/* Where it is not known well: "after 1.2 to 5.1 s", "within 1.2 s". */
-struct span between_words(const struct result *);
+/* With the interval: "12.0 s (between 11.6 s and 12.4 s)", "15 min (900.3 s; between 899.8 s and 900.8 s)". */
+struct span span_words(const struct result *);
 
 /* As many decimals of a second as the interval deserves. */
 int span_decimals(const struct result *);
