@@ -143,8 +143,6 @@ export fleet
 	cp "$root/scripts/testbed-server" .
 	echo 127.0.0.1:7441 >etc/idleprobe/targets
 	echo 'OPTIONS=--max-idle 3 --min 2 --connections 8' >etc/default/idleprobe-fleet
-	grep -q -e --targets <("$idleprobe" measure --help) || # until `measure` has it
-		sed -i 's,--targets /etc/idleprobe/targets,127.0.0.1:7441,' usr/lib/systemd/system/idleprobe-fleet.service
 	"$BATS_TEST_DIRNAME/boot" . '
 		metrics=/var/lib/prometheus/node-exporter/idleprobe.prom
 		fleet() {
