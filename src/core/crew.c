@@ -23,8 +23,13 @@
 #define SPARE_EVERY 5.0       /* seconds between attempts to replace what was lost, at most ... */
 #define SPARE_SHARE 0.1       /* ... and this share of what was outlived */
 
-enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, PILOTS_AT_ONCE = 3, MOST_OPENING_FAILURES = 10, FEW_WORKERS = 12,
-       FAILURES_TO_LEAVE = 5, MISSED_BY_ONE = 3, MISSED_BY_SEVERAL = 2, MOST_ASKED_IN_DOUBT = 3 };
+enum { MISSED_BY_LOST_CONTROL = 4, MOST_CONFIRMING = 9, PILOT_TRIES = 4, PILOTS_AT_ONCE = 3, MOST_OPENING_FAILURES = 10,
+       FEW_WORKERS = 12, FAILURES_TO_LEAVE = 5, MISSED_BY_ONE = 3, MISSED_BY_SEVERAL = 2, MOST_ASKED_IN_DOUBT = 3 };
+
+static bool is_once(const struct search *search)
+{
+	return search->config.strategy == STRATEGY_ONCE;
+}
 
 bool crew_is_control(const struct search *search, int conn)
 {
@@ -220,7 +225,7 @@ bool crew_complete(const struct search *search)
  * cost the time that there is, a few go. */
 static bool pilot_landed(struct search *search, double now)
 {
-	int pilots = search->config.strategy == STRATEGY_ONCE ? PILOTS_AT_ONCE : 1;
+	int pilots = is_once(search) ? PILOTS_AT_ONCE : 1;
 
 	for (int conn = 0; conn < search->next_conn; conn++)
 		if (!isnan(search->lives[conn].opened))
@@ -245,7 +250,7 @@ static double opening_time(const struct search *search, int conn)
 	double last = fmin(OPENING_LAST, OPENING_SHARE * search->config.max_idle);
 	double first_half = OPENING_GAP * (half + 1);
 
-	if (search->config.strategy == STRATEGY_ONCE)
+	if (is_once(search))
 		return fmax(once_opening(search, conn), OPENING_GAP * conn);
 	if (conn <= half)
 		return OPENING_GAP * conn;
@@ -282,7 +287,7 @@ static bool suspicion(const struct search *search)
 
 static void keep_young(struct search *search, double now)
 {
-	double after = fmin(YOUNG_AFTER, search->config.strategy == STRATEGY_ONCE ? search->config.max_idle / 3 : INFINITY);
+	double after = is_once(search) ? fmin(YOUNG_AFTER, search->config.max_idle / 3) : YOUNG_AFTER;
 
 	if (search->controls < 3 || suspicion(search))
 		return;
@@ -481,7 +486,7 @@ void crew_plan(struct search *search, double now)
 		keep_young(search, now);
 	if (answering_controls(search) == 0 || (search->timer == TIMER_AGE && !has_fresh_control(search, now)))
 		crew_spare(search, true, now);
-	else if (crew_complete(search) && !search->in_doubt && search->config.strategy != STRATEGY_ONCE &&
+	else if (crew_complete(search) && !search->in_doubt && !is_once(search) &&
 		 search->workers < fmin(search->wanted - search->controls, FEW_WORKERS))
 		crew_spare(search, false, now);
 	if (search->in_doubt) {
@@ -492,14 +497,14 @@ void crew_plan(struct search *search, double now)
 		/* Half of the shortest idle time searched, for it must outlive that; but one alone must often be free to
 		 * stand beside a worker. */
 		/* They take turns, and each must outlive all others' turns. */
-		double lasting = search->bracket.alive / 2 / search->controls;
+		double pause = fmin(CONTROL_SHARE * age, search->bracket.alive / 2 / search->controls);
 		double quick = fmax(search->config.min_idle / (search->controls > 1 ? 2 : 1), 0.1);
 
 		quick = fmin(quick, search->controls > 1 ? 0.5 : 1);
 		if (search->in_doubt)
 			ask_youngest(search, now);
 		if (crew_probe_control(search, now))
-			search->next_control = now + (search->in_doubt ? DOUBT_SPACING : fmax(fmin(CONTROL_SHARE * age, lasting), quick));
+			search->next_control = now + (search->in_doubt ? DOUBT_SPACING : fmax(pause, quick));
 		search_due(search, now, search->next_control);
 	}
 }

@@ -41,7 +41,7 @@ static double idle_asked(const struct search *search, int conn)
 	double share;
 
 	if (is_again(search, conn))
-		return search->again_from * pow(search->again_to / search->again_from, (conn - search->again) / (AGAIN - 1.0));
+		return search->again_to * pow(search->again_from / search->again_to, (conn - search->again) / (AGAIN - 1.0));
 	if (is_lasting(search, conn))
 		return longest;
 	if (is_opened_later(search, conn))
@@ -99,8 +99,12 @@ static bool plan_workers(struct search *search, double now)
 		if (is_through(search, conn) || (again && !is_again(search, conn)))
 			continue;
 		any = true;
-		if (crew_ready(search, conn) && search->lives[conn].confirmed &&
-		    search_due(search, now, at_end ? end : now + idle_asked(search, conn) + spare(search) - crew_age(search, conn, now)))
+		if (!crew_ready(search, conn) || !search->lives[conn].confirmed)
+			continue;
+
+		double left = idle_asked(search, conn) + spare(search) - crew_age(search, conn, now);
+
+		if (search_due(search, now, at_end ? end : now + left))
 			pick_probe(search, conn, now);
 	}
 	return any;
@@ -117,9 +121,10 @@ static void see_again(struct search *search, double now)
 	search->again = search->next_conn;
 	search->again_from = fmax(bracket->alive, search->config.min_idle);
 	search->again_to = fmax(bracket->upper, search->again_from);
-	search->wanted += AGAIN;
-	for (int i = 0; i < AGAIN; i++)
+	/* The longest first: where there is no room for all, that one counts. */
+	for (int i = 0; i < AGAIN && crew_make_room(search); i++)
 		crew_open(search, false, now);
+	search->wanted = search->next_conn; /* nothing else is needed */
 }
 
 /* Of those that were left idle to the end some live, and others, which were no older, died. */
