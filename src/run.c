@@ -165,6 +165,7 @@ static int prepare_survey(struct run *run)
 			.precision = options->precision,
 			.resolution = options->resolution,
 			.connections = options->connections,
+			.spent = clock_now() - run->started,
 		},
 		.outbound = options->direction != DIRECTIONS_IN,
 		.inbound = run->far,

@@ -27,6 +27,7 @@ static void tell_unreachable(const struct run *run, char *text, size_t size)
 		what = "connection refused";
 		next = "nothing listens on that port, or a firewall rejects it; check host and port";
 		break;
+	case 0: /* a check has no time for the kernel to give up */
 	case ETIMEDOUT:
 		what = "no answer to any connection attempt";
 		next = "the host is down, or a firewall drops the attempts; check host, port and firewall rules";
@@ -42,7 +43,7 @@ static void tell_unreachable(const struct run *run, char *text, size_t size)
 		next = "a firewall rule of this host forbids the connection";
 		break;
 	default:
-		what = error ? strerror(error) : "no connection could be opened";
+		what = strerror(error);
 		next = "check host and port";
 	}
 	snprintf(text, size, "%s port %u: %s: %s", target->address, target->port, what, next);

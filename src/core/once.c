@@ -13,7 +13,7 @@
 #define EARLIER 0.75   /* ... up to here those that are asked earlier; the rest is opened later */
 #define SHORTEST 0.02  /* of the longest idle time */
 #define HELD_UP 0.3    /* seconds by which one may be younger than the others */
-#define PATIENCE 2.8   /* seconds after the longest idle time, in which silence can still be proven */
+#define PATIENCE 3.8   /* seconds that all may take beside the longest idle time: silence takes some to be proven */
 
 enum { AGAIN = 6 /* fresh connections */ };
 
@@ -152,7 +152,7 @@ static void finish(struct search *search)
 
 bool once_over(struct search *search, double now)
 {
-	if (search_due(search, now, search->started + search->config.max_idle + PATIENCE))
+	if (search_due(search, now, search->started + search->config.max_idle + PATIENCE - search->config.spent))
 		finish(search);
 	return search_done(search);
 }

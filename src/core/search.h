@@ -16,6 +16,7 @@ struct search_config {
 	bool responder;                 /* the far end is one: it does not speak unless it is asked to */
 	const double *documented;       /* documented timeouts to look closely at, ascending, distinct; may be NULL */
 	size_t documented_count;
+	double spent;                   /* seconds that have passed already, of the bounded time of STRATEGY_ONCE */
 };
 
 struct search;

@@ -256,8 +256,11 @@ static void print_address(const struct sockaddr_storage *address, socklen_t leng
 
 int target_resolve(struct target *target, int family, const char *interface, struct failure *failure)
 {
-	if (interface != NULL && find_interface(target, interface, failure) < 0)
+	if (interface != NULL && find_interface(target, interface, failure) < 0) {
+		freeaddrinfo(target->found);
+		target->found = NULL;
 		return -1;
+	}
 	if (take_found(target, family, failure) < 0 || scope(target, failure) < 0)
 		return -1;
 	target_set_port(&target->remote, target->port);

@@ -42,6 +42,19 @@ load helpers
 	jq -e '.result.outcome == "unreachable" and .elapsed_s < 45' <<<"$output"
 }
 
+@test "a check of a host that answers nothing: in its time" {
+	run --separate-stderr alone '
+		ip link add wan type veth peer name far
+		ip link set wan up; ip link set far up
+		ip address add 192.0.2.1/24 dev wan
+		ip neighbour add 192.0.2.2 lladdr 02:00:00:00:00:02 dev wan
+		$idleprobe check --min 1 --json 192.0.2.2:7440'
+	echo "$stderr"
+	[ "$status" = 4 ]
+	[[ $stderr == *'192.0.2.2 port 7440: no answer to any connection attempt'* ]]
+	jq -e '.result.outcome == "unreachable" and .check == {min_s: 1, passed: null} and .elapsed_s < 1 + 4' <<<"$output"
+}
+
 @test "a name that is not known: exit 4, with a report" {
 	run --separate-stderr alone '
 		mount --bind /dev/null /etc/resolv.conf

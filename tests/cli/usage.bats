@@ -46,6 +46,35 @@ load helpers
 	expect 2 'direction both needs at least 4 --connections'
 }
 
+@test "check: what is to be survived must be told" {
+	run "$idleprobe" check h:1
+	expect 2 'which idle time is to be survived\? Expected is, for example, --min 10m'
+	run "$idleprobe" check --min 5
+	expect 2 'which target\?'
+	run "$idleprobe" check --min 5 --max-idle 1h --precision 5% --strategy ladder --min-idle 3 --resolution 2s
+	expect 2 'which target\?' # the options of `measure` are taken
+}
+
+@test "a list of targets: each once, and some" {
+	list=$BATS_TEST_TMPDIR/list
+	run "$idleprobe" measure --targets "$list"
+	expect 4 "$list.*No such file"
+	printf '# none yet\n\n   # nor here\n' >"$list"
+	run "$idleprobe" measure --targets "$list"
+	expect 2 'lists no target; expected is a HOST:PORT on each line'
+	printf 'h:1\n  i:2\t# the other\r\nh:1\n' >"$list"
+	run "$idleprobe" measure --targets "$list"
+	expect 2 "'h:1' is named twice"
+	run "$idleprobe" measure --targets "$list" i:2
+	expect 2 "'i:2' is named twice"
+	seq -f 'h:%g' 300 >"$list"
+	run "$idleprobe" check --min 5 --targets "$list"
+	expect 2 'more than 250 targets'
+	printf 'h:1\nh:x\n' >"$list"
+	run "$idleprobe" measure --targets "$list"
+	expect 2 "'h:x': 'x' is no port"
+}
+
 @test "wrong options name option, value and what is expected" {
 	run "$idleprobe" measure --max-idle -5 h:1
 	expect 2 "--max-idle: '-5' is not a duration; expected is"

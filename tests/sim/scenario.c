@@ -259,6 +259,7 @@ static void draw_check(struct scenario *scenario, uint64_t *random)
 	search->max_idle = fmax(scenario->world.timeout * log_uniform(random, 0.3, 3), 5);
 	search->resolution = search->max_idle;
 	search->connections = 24;
+	search->spent = 1; /* in which a responder was looked for */
 }
 
 static void draw_check_loss_5(struct scenario *scenario, uint64_t *random)
