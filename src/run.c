@@ -251,6 +251,7 @@ int run_init(struct run *run, const struct run_config *config, const char *targe
 void run_free(struct run *run)
 {
 	release(run);
+	target_forget(&run->target);
 	free(run->report.consistent);
 	survey_free(run->survey);
 }

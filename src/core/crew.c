@@ -139,7 +139,8 @@ static int answering_controls(const struct search *search)
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = &search->lives[conn];
 
-		answering += life->control && (life->state == LIFE_OPENING || (life->state == LIFE_OPEN && may_answer(search, life)));
+		answering += life->control &&
+			     (life->state == LIFE_OPENING || (life->state == LIFE_OPEN && may_answer(search, life)));
 	}
 	return answering;
 }
@@ -461,7 +462,8 @@ static void ask_youngest(struct search *search, double now)
 		if (crew_ready(search, conn) && (youngest < 0 || search->lives[conn].opened > search->lives[youngest].opened))
 			youngest = conn;
 	}
-	if (youngest < 0 || missed < (search->controls > 1 ? MISSED_BY_SEVERAL : MISSED_BY_ONE) || search->asked_in_doubt >= MOST_ASKED_IN_DOUBT)
+	if (youngest < 0 || search->asked_in_doubt >= MOST_ASKED_IN_DOUBT ||
+	    missed < (search->controls > 1 ? MISSED_BY_SEVERAL : MISSED_BY_ONE))
 		return;
 	search->asked_in_doubt++;
 	search_request(search, youngest, now);

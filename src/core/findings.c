@@ -70,8 +70,9 @@ static enum tristate revived(const struct survey *survey, const struct findings 
 	if (longest && longest->outcome == SAMPLE_ALIVE && longest->idle > findings->inbound.expired)
 		return YES;
 	/* Two wide intervals do not tell. */
-	return has_timeout(&findings->outbound) && search_strategy(survey_search(survey, DIRECTION_OUTBOUND)) != STRATEGY_ONCE
-		       ? NO : UNKNOWN;
+	if (search_strategy(survey_search(survey, DIRECTION_OUTBOUND)) == STRATEGY_ONCE)
+		return UNKNOWN;
+	return has_timeout(&findings->outbound) ? NO : UNKNOWN;
 }
 
 static enum learned who_learned(const struct search *search)
@@ -110,7 +111,8 @@ static void join(const struct survey *survey, struct findings *findings)
 	take_warnings(whole, outbound, "outbound");
 	take_warnings(whole, inbound, "inbound");
 	if (whole->outcome == OUTCOME_INCONCLUSIVE) {
-		/* fmin() passes over NAN: what one direction did not survive is known of the whole, what one survived is not. */
+		/* fmin() passes over NAN: what one direction did not survive is known of the whole, what one
+		 * survived is not. */
 		whole->survived = isnan(outbound->survived) || isnan(inbound->survived)
 					  ? NAN : fmin(outbound->survived, inbound->survived);
 		whole->expired = fmin(outbound->expired, inbound->expired);
@@ -119,7 +121,8 @@ static void join(const struct survey *survey, struct findings *findings)
 	if (whole->revived_by_probe == YES)
 		findings->remapped = NO; /* the far end's connection answered, on its port */
 	if (whole->keepalive_refreshes == UNKNOWN)
-		whole->keepalive_refreshes = outbound->keepalive_refreshes == UNKNOWN ? inbound->keepalive_refreshes : outbound->keepalive_refreshes;
+		whole->keepalive_refreshes = outbound->keepalive_refreshes == UNKNOWN ? inbound->keepalive_refreshes
+										      : outbound->keepalive_refreshes;
 }
 
 /* What else there is to tell of the timeout that was found. */

@@ -43,7 +43,8 @@ static bool needs_round(const struct search *search, int conn)
 		return true;
 	/* Nothing can be tried again at an age: what was silent must tell all it can. */
 	if (search->timer == TIMER_AGE && time_at_first_probe(search, life) < bracket->upper)
-		return bracket->upper - bracket->alive > search_width_asked(search, bracket->alive) || weight < bracket->weight_suspect;
+		return bracket->upper - bracket->alive > search_width_asked(search, bracket->alive) ||
+		       weight < bracket->weight_suspect;
 	/* A small crew learns all it can from each death; a large one has more to come. */
 	return crew_is_small(search) || weight < bracket->weight_suspect;
 }
@@ -66,8 +67,9 @@ static bool plan_rounds(struct search *search, double now)
 			search_request(search, conn, now);
 		alarm |= !life->control && time_at_first_probe(search, life) > search->bracket.alive;
 	}
-	/* Others nearly as old are witnesses: they answer, or add to the evidence. */
-	for (int i = 0; alarm && search->config.strategy != STRATEGY_ONCE && isnan(search->bracket.suspected) && i < WITNESSES_AT_ONCE; i++) {
+	/* Others nearly as old are witnesses: they answer, or add to the evidence. Once, each has its own time. */
+	alarm = alarm && isnan(search->bracket.suspected) && search->config.strategy != STRATEGY_ONCE;
+	for (int i = 0; alarm && i < WITNESSES_AT_ONCE; i++) {
 		int witness = pick_oldest(search, now, search->bracket.alive, INFINITY);
 
 		if (witness >= 0)
@@ -82,7 +84,9 @@ static bool gave_up(struct search *search, double now)
 		if (isnan(search->doubt_since))
 			search->doubt_since = now;
 		search->phase = "waiting for the path";
-		if (search_due(search, now, search->doubt_since + LONGEST_DOUBT + 0.05 * (search->doubt_since - search->started)))
+		double longest = LONGEST_DOUBT + 0.05 * (search->doubt_since - search->started);
+
+		if (search_due(search, now, search->doubt_since + longest))
 			search_finish(search, SEARCH_PATH_OUT);
 		return search->end != SEARCH_RUNNING;
 	}

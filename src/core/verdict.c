@@ -261,8 +261,8 @@ static void judge_timeout(struct result *result, const struct search *search, en
 		     "The interval is wider than asked for: the path or the number of connections did not allow a narrower one.");
 	if (search_seen_once(search) && !by_itself)
 		warn(result, WARNING_SEEN_ONCE,
-		     "A check waits no longer: connections were seen to die once. A table that was full or flushed might look the same; "
-		     "`idleprobe measure` tells, and to 1 %%.");
+		     "A check waits no longer: connections were seen to die once. A table that was full or flushed "
+		     "might look the same; `idleprobe measure` tells, and to 1 %%.");
 }
 
 static void judge_mixed(struct result *result, const struct bracket *bracket, const struct endings *endings,
@@ -281,12 +281,13 @@ static void judge_mixed(struct result *result, const struct bracket *bracket, co
 	}
 	if (bracket->dead < bracket->alive && bracket->alive - bracket->dead <= MIXED_LIMIT * bracket->alive)
 		warn(result, WARNING_SCAN_GRANULARITY,
-		     "One connection was dead after %.1f s, another lived %.1f s, as where a device looks through its table only every "
-		     "few seconds.",
+		     "One connection was dead after %.1f s, another lived %.1f s, as where a device looks through its "
+		     "table only every few seconds.",
 		     bracket->dead, bracket->alive);
 	else if (3 * endings->total < older)
 		warn(result, WARNING_EVICTION,
-		     "%d connections were dropped early, after %.1f s or less, while others lived %.1f s, as where a table is full.",
+		     "%d connections were dropped early, after %.1f s or less, while others lived %.1f s, as where a table "
+		     "is full.",
 		     endings->total, bracket->dead, bracket->alive);
 	else if (bracket->dead < bracket->alive)
 		warn(result, WARNING_MIXED_FATES,
@@ -302,6 +303,7 @@ static void judge(struct result *result, const struct search *search)
 	enum timer timer = search_bracket(search, &bracket);
 	bool complete = search_end(search) == SEARCH_ANSWERED;
 	bool control_died = search_control_died(search);
+	double zone = bracket.upper - bracket.lower, zone_limit = MIXED_LIMIT * (bracket.lower + bracket.upper) / 2;
 
 	count_endings(ledger, timer, &bracket, &endings);
 	result->survived = survived_or_none(bracket.lower);
@@ -312,10 +314,9 @@ static void judge(struct result *result, const struct search *search)
 		inconclusive(result, REASON_PATH_OUTAGE);
 	} else if (endings.total && (bracket.mixed || timer == TIMER_AGE || control_died) && one_event(search, &endings)) {
 		judge_event(result, ledger, &endings);
-	} else if ((control_died && timer == TIMER_IDLE) || (bracket.mixed && !(bracket.upper - bracket.lower <= MIXED_LIMIT * (bracket.lower + bracket.upper) / 2))) {
+	} else if ((control_died && timer == TIMER_IDLE) || (bracket.mixed && !(zone <= zone_limit))) {
 		judge_mixed(result, &bracket, &endings, ledger);
-	} else if (complete && bracket.upper - bracket.lower <= fmax(MIXED_LIMIT * (bracket.lower + bracket.upper) / 2,
-								     search_width_asked(search, bracket.lower))) {
+	} else if (complete && zone <= fmax(zone_limit, search_width_asked(search, bracket.lower))) {
 		search_interval(search, &bracket, &result->survived, &result->expired);
 		result->survived = survived_or_none(result->survived);
 		judge_timeout(result, search, timer, &bracket, &endings);
@@ -346,8 +347,9 @@ static void add_circumstances(struct result *result, const struct search *search
 
 	if (result->outcome == OUTCOME_NO_TIMEOUT && !circumstances->both && !search_is_far(search))
 		warn(result, WARNING_OUTBOUND_ONLY,
-		     "Only probes from this side were possible. A device that takes a late probe as a new connection (the Linux default, "
-		     "nf_conntrack_tcp_loose=1) hides its timeout from them: what the far end sends after a pause may still be lost.");
+		     "Only probes from this side were possible. A device that takes a late probe as a new connection (the "
+		     "Linux default, nf_conntrack_tcp_loose=1) hides its timeout from them: what the far end sends after a "
+		     "pause may still be lost.");
 	if (failed_opens(search_ledger(search)) && path.connections > 0)
 		warn(result, WARNING_OPEN_FAILED, "%d connections could not be opened, beside the %d that could.",
 		     failed_opens(search_ledger(search)), path.connections);

@@ -173,7 +173,8 @@ struct engine *engine_raw_new(const struct engine_config *config, struct failure
 		return NULL;
 	}
 	engine->config = *config;
-	engine->shared = (struct link_shared){ .base = config->base, .target = config->target, .capture = config->capture, .raw = -1,
+	engine->shared = (struct link_shared){ .base = config->base, .target = config->target,
+					       .capture = config->capture, .raw = -1,
 					       .queue = queue, .queue_arg = engine };
 	if (set_up(engine, failure) < 0) {
 		engine_free(engine);

@@ -99,6 +99,13 @@ void target_look_up(struct target *const *targets, size_t count, int family)
 	}
 }
 
+void target_forget(struct target *target)
+{
+	if (target->found != NULL)
+		freeaddrinfo(target->found);
+	target->found = NULL;
+}
+
 static int take_found(struct target *target, int family, struct failure *failure)
 {
 	struct addrinfo *found = target->found;
@@ -127,8 +134,7 @@ static int take_found(struct target *target, int family, struct failure *failure
 	memcpy(&target->remote, found->ai_addr, found->ai_addrlen);
 	target->length = found->ai_addrlen;
 	target->family = found->ai_family;
-	freeaddrinfo(found);
-	target->found = NULL;
+	target_forget(target);
 	return 0;
 }
 
@@ -256,11 +262,8 @@ static void print_address(const struct sockaddr_storage *address, socklen_t leng
 
 int target_resolve(struct target *target, int family, const char *interface, struct failure *failure)
 {
-	if (interface != NULL && find_interface(target, interface, failure) < 0) {
-		freeaddrinfo(target->found);
-		target->found = NULL;
+	if (interface != NULL && find_interface(target, interface, failure) < 0)
 		return -1;
-	}
 	if (take_found(target, family, failure) < 0 || scope(target, failure) < 0)
 		return -1;
 	target_set_port(&target->remote, target->port);

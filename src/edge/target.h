@@ -24,7 +24,7 @@ struct target {
 	unsigned interface_index;
 	bool interface_given;                    /* the user's -i: sockets are bound to it */
 	int address_count;                       /* that the name had in the families asked for */
-	struct addrinfo *found;                  /* by target_look_up(); until target_resolve() */
+	struct addrinfo *found;                  /* by target_look_up(), until target_resolve() or target_forget() */
 	int lookup_error, lookup_errno;          /* of getaddrinfo(3) */
 };
 
@@ -34,6 +34,9 @@ int target_parse(struct target *, const char *input, struct failure *);
 /* Asks the name servers about all of them at once, for each may take seconds (family: AF_UNSPEC, AF_INET or AF_INET6).
  * target_resolve() is to follow for each. */
 void target_look_up(struct target *const *, size_t count, int family);
+
+/* Where target_resolve() is not called, or fails. */
+void target_forget(struct target *);
 
 /* Takes the first address that was found, finds its route, source address and interface (interface: the user's -i, or
  * NULL). 0, or -1 with EXIT_CANNOT_RUN (name, route) or EXIT_USAGE (no such interface). */

@@ -51,7 +51,8 @@ int targets_gather(struct targets *targets, const struct options *options, struc
 	if (!targets->text || add_lines(targets, targets->text, failure) < 0)
 		return -1;
 	if (targets->count == 0)
-		return fail(failure, EXIT_USAGE, "%.300s lists no target; expected is a HOST:PORT on each line", options->targets_file);
+		return fail(failure, EXIT_USAGE, "%.300s lists no target; expected is a HOST:PORT on each line",
+			    options->targets_file);
 	return 0;
 }
 

@@ -59,9 +59,13 @@ static void bad(void **state)
 static int resolve(const char *input, int family, const char *interface, struct target *target,
 		   struct failure *failure)
 {
+	int status;
+
 	assert_int_equal(target_parse(target, input, failure), 0);
 	target_look_up(&target, 1, family);
-	return target_resolve(target, family, interface, failure);
+	status = target_resolve(target, family, interface, failure);
+	target_forget(target);
+	return status;
 }
 
 static void loopback(void **state)
