@@ -1,4 +1,5 @@
 """Reports and events that are wrong on purpose: a schema that takes everything would be of no use."""
+import collections
 import copy
 
 # Keys whose values are words of a list; of the open ones the contract says that more may be added.
@@ -81,7 +82,7 @@ EVENT_TIES = {
     "warning": [("message", None)],
     "end": [("result.outcome", "unreachable"), ("error", "there is one"), ("time", "now")],
 }
-OPTIONAL = {"opened": {"rtt_ms", "from", "ttl"}, "icmp": {"ttl"}}
+OPTIONAL = collections.defaultdict(set, any={"input"}, opened={"rtt_ms", "from", "ttl"}, icmp={"ttl"})
 
 PLATFORM_TIES = [("schema_version", 2), ("platforms", [{}]), ("platforms", [7])]
 
