@@ -20,10 +20,13 @@ checked() {
 	tell run "$BATS_TEST_DESCRIPTION"
 }
 
-# SECONDS ARGUMENT...: takes no longer than so; on a machine that was busy just then, once more.
+# SECONDS ARGUMENT...: takes no longer than so; on a machine that was busy just then, again.
 checked_within() {
-	checked "${@:2}"
-	holds run ".elapsed_s <= $1" >/dev/null || { checked "${@:2}" && holds run ".elapsed_s <= $1"; }
+	for _ in 1 2 3; do
+		checked "${@:2}"
+		! holds run ".elapsed_s <= $1" >/dev/null || return 0
+	done
+	holds run ".elapsed_s <= $1"
 }
 
 passes() { # FAMILY
@@ -111,7 +114,7 @@ fifty() {
 @test "50 targets at once take no longer" {
 	for bound in '5 2 0 no_timeout' '12 4 1 timeout'; do
 		read -r min more code outcome <<<"$bound"
-		for _ in 1 2; do # on a machine that was busy just then, once more
+		for _ in 1 2 3; do # on a machine that was busy just then, again
 			fifty 8 "begun=\$EPOCHREALTIME
 				\$idleprobe check --min $min --targets \$results/list --json >\$results/all.json; code=\$?
 				echo \$(((\${EPOCHREALTIME/./} - \${begun/./}) / 1000))
