@@ -127,6 +127,8 @@ static void probe(struct link *link)
 		if (link->probes_unseen++ == 0)
 			link->dropped = dropped;
 		link->handed_at = at;
+		if (isnan(link->unanswered_at))
+			link->unanswered_at = at;
 		link->seen_sent_by = at + CAPTURE_PATIENCE;
 		if (link->adopted && isnan(link->overdue_at))
 			link->overdue_at = at + ANSWER_PATIENCE;
@@ -335,7 +337,7 @@ struct link *link_new(struct link_shared *shared, int number, enum direction dir
 		return NULL;
 	*link = (struct link){ .shared = shared, .number = number, .direction = direction, .handed_at = NAN,
 			       .seen_open_by = NAN, .seen_sent_by = NAN, .retry_at = NAN, .seen_over_by = NAN,
-			       .asked_at = NAN, .overdue_at = NAN };
+			       .asked_at = NAN, .overdue_at = NAN, .unanswered_at = NAN };
 	link->timer = evtimer_new(shared->base, on_timer, link);
 	if (link->timer == NULL) {
 		free(link);

@@ -60,9 +60,19 @@ static bool is_settled(const struct link *link, double at)
 	return link->direction != DIRECTION_INBOUND && at > link->flow.synack_at + SETTLED;
 }
 
+/* Is a probe that was or should have been answered for sure not yet in the count? */
+static bool is_uncounted(const struct link *link)
+{
+	return link->counted && link->unanswered_at > link->counted_at;
+}
+
 void link_answered(struct link *link, double at)
 {
-	if (is_settled(link, at) && link_ask_state(link, LINK_ANSWERED))
+	/* An answer that is still to come may count it. */
+	bool tells = is_uncounted(link) && link->question_count == 0;
+
+	link->unanswered_at = NAN;
+	if (is_settled(link, at) && link_ask_state(link, tells ? LINK_ANSWERED : LINK_COUNTS))
 		link->overdue_at = NAN;
 	else
 		link->counted = false; /* it is too little now */
@@ -83,7 +93,7 @@ static void count(struct link *link, enum link_question question, uint64_t segme
 	/* Where the question was held up, a later probe may be among them. */
 	bool later = link->handed_at > link->overdue_asked && link->handed_at < at;
 
-	if (link->counted && question == LINK_OVERDUE && !later)
+	if (is_uncounted(link) && question == LINK_OVERDUE && !later)
 		tell_far(link, more ? OBSERVED_ARRIVED : OBSERVED_MISSED, clock_now(), ORIGIN_NONE);
 	if (link->counted && question == LINK_ANSWERED && !link->shared->passage_known) {
 		link->shared->passage_known = true;
@@ -91,6 +101,7 @@ static void count(struct link *link, enum link_question question, uint64_t segme
 			tell_far(link, OBSERVED_PROXY, clock_now(), ORIGIN_NONE);
 	}
 	link->counted = true;
+	link->counted_at = clock_now();
 	link->segments_in = segments_in;
 }
 
@@ -115,6 +126,9 @@ static void take_state(struct link *link, const struct protocol_answer *answer, 
 		return; /* its end is told unasked, and answers all that was asked */
 	switch (next_question(link)) {
 	case LINK_ADOPTS:
+		break;
+	case LINK_COUNTS:
+		count(link, LINK_COUNTS, answer->segments_in, at);
 		break;
 	case LINK_ANSWERED:
 		count(link, LINK_ANSWERED, answer->segments_in, at);

@@ -10,6 +10,7 @@
 /* Why the far side is asked how its end stands. */
 enum link_question {
 	LINK_ADOPTS,
+	LINK_COUNTS,   /* how many segments it has received, to compare with later */
 	LINK_ANSWERED, /* a probe was: had the far side received it, or did somebody else answer? */
 	LINK_OVERDUE,  /* a probe was not: had the far side received it all the same? */
 	LINK_ENDED,    /* it was closed here: is it closed there? */
@@ -44,6 +45,8 @@ struct link {
 	int question_count;
 	bool counted;           /* how many segments the far side had received, after the latest answer to a probe: */
 	uint64_t segments_in;
+	double counted_at;      /* when that was told: what was handed over later is not among them */
+	double unanswered_at;   /* when the first probe since the latest answer was handed over; NAN */
 	double overdue_asked;   /* when it was last asked about a probe without an answer */
 	double overdue_at;      /* when the first unanswered probe will have waited long enough for its answer; NAN */
 	int asked;              /* probes asked of the far side, and not yet answered for */
