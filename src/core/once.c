@@ -124,7 +124,26 @@ static void see_again(struct search *search, double now)
 	/* The longest first: where there is no room for all, that one counts. */
 	for (int i = 0; i < AGAIN && crew_make_room(search); i++)
 		crew_open(search, false, now);
-	search->wanted = search->next_conn; /* nothing else is needed */
+	if (search->next_conn == search->again)
+		search->again = -1; /* there was no room for any */
+	else
+		search->wanted = search->next_conn; /* nothing else is needed */
+}
+
+/* The first sign of a connection's death; NULL where it lives, as far as is known. */
+static const struct sample *sign_of_death(const struct search *search, int conn)
+{
+	return ledger_probe(search->ledger, &search->lives[conn], 0);
+}
+
+bool search_seen_once(const struct search *search)
+{
+	if (search->config.strategy != STRATEGY_ONCE)
+		return false;
+	for (int conn = 0; conn < search->next_conn; conn++)
+		if (is_again(search, conn) && !search->lives[conn].control && sign_of_death(search, conn))
+			return false;
+	return true;
 }
 
 /* Of those that were left idle to the end some live, and others, which were no older, died. */
@@ -137,9 +156,9 @@ static bool fates_differ(const struct search *search)
 
 		if (life->control || life->tainted || isnan(life->opened))
 			continue;
-		if (life->state == LIFE_ENDED || life->period_count > 0)
-			died = fmin(died, ledger_probe(search->ledger, life, 0)->idle);
-		else
+		if (sign_of_death(search, conn))
+			died = fmin(died, sign_of_death(search, conn)->idle);
+		else if (life->state != LIFE_ENDED)
 			lived = fmax(lived, life->last_reply - life->opened);
 	}
 	return lived > died - HELD_UP;

@@ -298,11 +298,6 @@ void search_note_forged(struct search *search)
 	ledger_note_forged(search->ledger);
 }
 
-bool search_seen_once(const struct search *search)
-{
-	return search->config.strategy == STRATEGY_ONCE && search->again < 0;
-}
-
 bool search_fell_short(const struct search *search)
 {
 	return search->config.strategy == STRATEGY_ONCE &&
