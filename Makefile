@@ -1,6 +1,8 @@
-# idleprobe: all demo test bench lint install uninstall deb clean
+# idleprobe: all demo test fuzz coverage faults bench full-length lint install uninstall deb clean
 #   CC=clang      builds with clang, into build-clang
 #   SANITIZE=1    with the address and undefined-behaviour sanitizers, into build-asan
+#   FUZZ=1        with those and libFuzzer, by clang, into build-fuzz
+#   COVERAGE=1    with counters of what is run, by clang, into build-coverage
 #   WERROR=1      warnings are errors
 #   V=1           the commands in full
 
@@ -10,7 +12,7 @@ DESTDIR ?=
 UNITS ?= $(PREFIX)/lib/systemd/system
 ZSH ?= $(PREFIX)/share/zsh/site-functions
 SETCAP ?= setcap
-BUILD := build$(if $(findstring clang,$(notdir $(CC))),-clang)$(if $(SANITIZE),-asan)
+BUILD := build$(if $(FUZZ),-fuzz,$(if $(COVERAGE),-coverage,$(if $(findstring clang,$(notdir $(CC))),-clang)$(if $(SANITIZE),-asan)))
 VERSION := $(or $(shell git -c safe.directory='*' --git-dir=.git describe --tags --always --dirty 2>/dev/null),$(RELEASE))
 
 comma := ,
@@ -19,20 +21,25 @@ can = $(shell $(CC) -Werror $(1) -x c -c /dev/null -o /dev/null 2>/dev/null && e
 WARNINGS := -Wall -Wextra -Wshadow -Wpointer-arith -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 \
 	-Wno-missing-field-initializers $(if $(WERROR),-Werror) # left out fields are zero, and tables rely on it
 HARDENING := -fstack-protector-strong -fPIE $(call can,-fstack-clash-protection) $(call can,-fcf-protection) \
-	$(if $(SANITIZE),,-D_FORTIFY_SOURCE=2)
-SANITIZERS := $(if $(SANITIZE),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+	$(if $(SANITIZE)$(FUZZ),,-D_FORTIFY_SOURCE=2)
+# Counters in a file that is mapped, and shared by all processes of a program: they count however each ends, whatever it is
+# forbidden, and whoever it runs as.
+COUNTERS := -fprofile-instr-generate='$(CURDIR)/$(BUILD)/profiles/%m%c.profraw' -fcoverage-mapping
+SANITIZERS := $(if $(SANITIZE)$(FUZZ),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all -fno-omit-frame-pointer) \
+	$(if $(FUZZ),-fsanitize=fuzzer-no-link) $(if $(COVERAGE),$(COUNTERS))
 CFLAGS ?= -O2 -g
 LDFLAGS ?=
 override CPPFLAGS += -Isrc -D_GNU_SOURCE
-override CFLAGS += -std=gnu11 $(WARNINGS) $(HARDENING) $(SANITIZERS)
+override CFLAGS += -std=gnu11 $(WARNINGS) $(HARDENING) $(SANITIZERS) $(if $(COVERAGE),-mllvm -runtime-counter-relocation)
 override LDFLAGS += -pie -Wl,-z,relro,-z,now $(SANITIZERS)
-LDLIBS := -lpcap -lnet -lcjson -levent_core -lcap -lsodium -lm
+LDLIBS := -lpcap -lnet -lcjson -levent_core -lcap -lseccomp -lsodium -lm
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)))
 CORE := $(call objects,src/core/*.c)
 LIBRARY := $(filter-out $(BUILD)/src/main.o,$(call objects,src/*.c src/*/*.c))
 SIM := $(call objects,tests/sim/*.c)
 BENCH := $(call objects,tests/bench/*.c) $(filter-out %/sim.o,$(SIM))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 
 DOCUMENTS := $(addprefix $(BUILD)/idleprobe.,1 bash zsh fish)
@@ -55,7 +62,16 @@ $(BUILD)/test_%: $(BUILD)/tests/unit/test_%.o $(BUILD)/libidleprobe.a
 	$(call say,LD) $(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lcmocka $(LDLIBS)
 $(BUILD)/test_search $(BUILD)/test_verdict: $(BUILD)/tests/unit/stage.o $(BUILD)/tests/sim/world.o $(BUILD)/tests/sim/far.o
 $(BUILD)/test_report_read $(BUILD)/test_report_formats: $(BUILD)/tests/unit/example.o
-$(BUILD)/test_survey: $(BUILD)/tests/sim/play.o $(BUILD)/tests/sim/world.o $(BUILD)/tests/sim/far.o
+$(BUILD)/test_engine $(BUILD)/test_engine_socket $(BUILD)/test_farside: $(BUILD)/tests/unit/bench.o
+$(BUILD)/test_survey $(BUILD)/test_rehearsal: $(BUILD)/tests/sim/play.o $(BUILD)/tests/sim/world.o $(BUILD)/tests/sim/far.o
+
+$(BUILD)/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/fuzz.o $(BUILD)/libidleprobe.a
+	$(call say,LD) $(CC) $(LDFLAGS) $(if $(FUZZ),-fsanitize=fuzzer) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+$(BUILD)/fuzz_search: $(BUILD)/tests/fuzz/path.o
+$(if $(FUZZ),,$(FUZZERS): $(BUILD)/tests/fuzz/replay.o)
+# Nothing that the search compares is worth guessing, and it compares a lot: two thirds of the time.
+$(if $(FUZZ),$(patsubst %,$(BUILD)/src/core/%.o,search crew pick scout narrow confirm contradict once plan bracket ledger loss): \
+	override CFLAGS += -fno-sanitize-coverage=trace-cmp)
 
 $(BUILD)/%.o: %.c | $(BUILD)/libraries
 	@mkdir -p $(@D)
@@ -78,6 +94,7 @@ $(BUILD)/idleprobe.bash $(BUILD)/idleprobe.zsh $(BUILD)/idleprobe.fish: $(BUILD)
 	$(call say,COMPLETION) $< generate $(patsubst .%,%,$(suffix $@)) > $@
 
 tests: all $(UNIT) $(if $(SIM),$(BUILD)/sim)
+fuzzers: $(FUZZERS)
 
 demo:
 	@scripts/setup demo
@@ -89,12 +106,38 @@ test:
 	@+$(MAKE) --no-print-directory WERROR=1 tests CC=gcc
 	@+$(MAKE) --no-print-directory WERROR=1 tests CC=gcc SANITIZE=1
 	@+$(MAKE) --no-print-directory WERROR=1 all CC=clang
+	@+$(MAKE) --no-print-directory WERROR=1 fuzzers CC=clang FUZZ=1
 	@tests/run
+
+# Each target for so long; 0: only what is in tests/fuzz/corpus.
+FUZZ_MINUTES ?= 30
+fuzz:
+	@scripts/setup fuzz
+	@+$(MAKE) --no-print-directory WERROR=1 fuzzers CC=clang FUZZ=1
+	@scripts/fuzz $$(($(FUZZ_MINUTES) * 60))
+
+# SUITES="unit cli" for some; all take some seven minutes.
+coverage:
+	@scripts/setup test
+	@+$(MAKE) --no-print-directory tests fuzzers COVERAGE=1 CC=clang
+	@scripts/coverage $(SUITES) > build-coverage/coverage.md && mv build-coverage/coverage.md results && tail -n 1 results/coverage.md
 
 bench:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory all $(BUILD)/bench
 	@scripts/bench
+
+# What each fault of tests/lab/faults.tsv does to a measurement
+faults:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory all
+	@scripts/faults
+
+# A quarter of an hour, really
+full-length:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory all
+	@scripts/full-length
 
 lint:
 	@scripts/setup lint
@@ -136,8 +179,8 @@ deb:
 	mv $(DEB)/scripts/debian $(DEB)/debian
 	cd $(DEB) && env -u MAKEFLAGS -u MAKELEVEL dpkg-buildpackage -b -us -uc
 clean:
-	rm -rf build build-asan build-clang build-clang-asan
+	rm -rf build build-asan build-clang build-clang-asan build-fuzz build-coverage
 
 FORCE:
-.PHONY: all tests demo test bench lint install uninstall deb clean FORCE
+.PHONY: all tests fuzzers demo test fuzz coverage faults bench full-length lint install uninstall deb clean FORCE
 .DELETE_ON_ERROR:

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "core/options.h"
+#include "dry_run.h"
 #include "format/help.h"
 #include "format/report_nagios.h"
 #include "session.h"
@@ -37,5 +38,5 @@ int cmd_check(int argc, char **argv)
 		help_print(stdout, usage_of(argv[0]));
 		return EXIT_ANSWER;
 	}
-	return session_run(&options);
+	return options.dry_run ? dry_run(&options) : session_run(&options);
 }

@@ -1,6 +1,7 @@
 #include "command.h"
 
 #include "core/options.h"
+#include "dry_run.h"
 #include "format/help.h"
 #include "session.h"
 
@@ -23,5 +24,5 @@ int cmd_measure(int argc, char **argv)
 		help_print(stdout, usage_of(argv[0]));
 		return EXIT_ANSWER;
 	}
-	return session_run(&options);
+	return options.dry_run ? dry_run(&options) : session_run(&options);
 }

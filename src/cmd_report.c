@@ -1,8 +1,11 @@
 #include "command.h"
 
 #include "core/options.h"
+#include "edge/buffer.h"
 #include "edge/input.h"
 #include "edge/output.h"
+#include "edge/privilege.h"
+#include "edge/sandbox.h"
 #include "edge/terminal.h"
 #include "format/help.h"
 #include "format/report_html.h"
@@ -80,9 +83,8 @@ static int write_list(FILE *out, const struct saved_reports *list, const struct 
 static int deliver(const struct saved_reports *list, const struct options *options, struct output *output,
 		   struct failure *failure)
 {
-	size_t length = 0;
-	char *text = NULL;
-	FILE *out = open_memstream(&text, &length);
+	struct buffer text = { 0 };
+	FILE *out = buffer_open(&text);
 	int status = out ? write_list(out, list, options) : -1;
 
 	if (out && (ferror(out) | fclose(out)))
@@ -90,11 +92,11 @@ static int deliver(const struct saved_reports *list, const struct options *optio
 	if (status < 0)
 		fail(failure, EXIT_CANNOT_RUN, "out of memory");
 	else if (options->output)
-		status = output_write(output, text, length, failure);
-	else if (output_all(STDOUT_FILENO, text, length) < 0)
+		status = output_write(output, text.text, text.length, failure);
+	else if (output_all(STDOUT_FILENO, text.text, text.length) < 0)
 		status = fail(failure, EXIT_CANNOT_RUN, "standard output cannot be written: %s",
 			      strerror(errno));
-	free(text);
+	free(text.text);
 	return status;
 }
 
@@ -117,6 +119,14 @@ static enum exit_code read_files(const struct options *options, struct saved_rep
 	return code;
 }
 
+/* What others wrote is read from here on. */
+static int confine(const struct output *output, struct failure *failure)
+{
+	if (privilege_drop(failure) < 0)
+		return -1;
+	return sandbox_enter(&(struct sandbox){ .reads = true, .file = output_anew(output) }, failure);
+}
+
 static int report(const struct options *options)
 {
 	struct saved_reports list = { 0 };
@@ -125,7 +135,7 @@ static int report(const struct options *options)
 	int code;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (output_open(&output, options->output, &failure) < 0) {
+	if (output_open(&output, options->output, &failure) < 0 || confine(&output, &failure) < 0) {
 		fprintf(stderr, "idleprobe: %s\n", failure.text);
 		return failure.code;
 	}

@@ -5,9 +5,11 @@
 #include "format/help.h"
 #include "version.h"
 
+#include <event2/event.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,10 +62,20 @@ static void occupy_standard_streams(void)
 		close(fd);
 }
 
+/* libevent ends the program where it cannot go on, with 1: but that is an answer here. */
+static void on_fatal(int unused)
+{
+	(void)unused;
+	fputs("idleprobe: the event loop lacks file descriptors or memory; raise `ulimit -n` or `ulimit -v`\n",
+	      stderr);
+	exit(EXIT_CANNOT_RUN);
+}
+
 int main(int argc, char **argv)
 {
 	static char help[] = "--help";
 
+	event_set_fatal_callback(on_fatal);
 	occupy_standard_streams();
 	if (argc < 2) {
 		help_print_all(stderr);

@@ -53,14 +53,10 @@ static void conclude(struct run *run)
 {
 	struct engine_stats stats = engine_stats(run->engine);
 
-	if (survey_out_of_memory(run->survey)) {
-		fail(&run->failure, EXIT_CANNOT_RUN, "out of memory");
-		end(run);
-		return;
-	}
 	findings_reach(run->survey, &(struct circumstances){
 		.interrupted = run->report.interrupted,
 		.address_changed = stats.address_changed,
+		.out_of_memory = stats.out_of_memory || survey_out_of_memory(run->survey),
 		.capture_drops = stats.dropped,
 		.clock_jump = run->latest,
 	}, &run->findings);
@@ -70,15 +66,17 @@ static void conclude(struct run *run)
 
 static void arm(struct run *run, double now)
 {
-	double wait = fmin(fmax(survey_deadline(run->survey) - now, 0), LONGEST_SLEEP);
+	double wake = fmin(fmax(survey_deadline(run->survey), now), now + LONGEST_SLEEP), wait = wake - now;
 	struct itimerspec when = { .it_value.tv_sec = (time_t)wait };
 
+	if (wake == run->wake && wake > now)
+		return; /* it is set to that already */
 	/* A timer of zero is one that is off. */
 	when.it_value.tv_nsec = (long)((wait - floor(wait)) * 1e9) + 1;
 	if (when.it_value.tv_nsec > 999999999)
 		when.it_value.tv_nsec = 999999999;
 	timerfd_settime(run->timer, 0, &when, NULL);
-	run->wake = now + wait;
+	run->wake = wake;
 }
 
 /* Does all that is to be done now, and sees to it that it is called again in time. */
@@ -94,8 +92,7 @@ static void advance(struct run *run)
 		engine_act(run->engine, &action);
 		now = clock_now();
 	}
-	/* After a change of address no probe can be sent on the connections that were open: there will be no answer. */
-	if (survey_done(run->survey) || engine_stats(run->engine).address_changed) {
+	if (survey_done(run->survey) || engine_is_spoiled(run->engine)) {
 		run->state = RUN_ANSWERED;
 		event_active(run->step, 0, 0);
 	} else {
@@ -153,10 +150,8 @@ static void describe_far(struct run *run)
 	run->report.nat = (struct report_nat){ farside_translated(run->far), run->observed, banner->port, UNKNOWN };
 }
 
-/* 0, or -1 without memory. */
-static int prepare_survey(struct run *run)
+struct survey_config run_survey(const struct options *options, const struct platforms *platforms, bool raw, bool responder)
 {
-	const struct options *options = run->report.options;
 	struct survey_config config = {
 		.search = {
 			.strategy = (enum strategy)options->strategy,
@@ -165,14 +160,24 @@ static int prepare_survey(struct run *run)
 			.precision = options->precision,
 			.resolution = options->resolution,
 			.connections = options->connections,
-			.spent = clock_now() - run->started,
+			.spacing = engine_spacing(raw),
 		},
 		.outbound = options->direction != DIRECTIONS_IN,
-		.inbound = run->far,
+		.inbound = responder,
+		.mute = !raw, /* it has the kernel's keepalives alone */
 		.thorough = options->direction == DIRECTIONS_BOTH || options->strategy == STRATEGY_ONCE,
 	};
 
-	config.search.documented = platforms_timeouts(run->platforms, &config.search.documented_count);
+	config.search.documented = platforms_timeouts(platforms, &config.search.documented_count);
+	return config;
+}
+
+/* 0, or -1 without memory. */
+static int prepare_survey(struct run *run)
+{
+	struct survey_config config = run_survey(run->report.options, run->platforms, run->raw, run->far);
+
+	config.search.spent = clock_now() - run->started;
 	run->survey = survey_new(&config);
 	if (!run->survey)
 		return fail(&run->failure, EXIT_CANNOT_RUN, "out of memory");
@@ -300,7 +305,8 @@ int run_open(struct run *run, struct capture *capture, int connections, struct f
 		.observe_arg = run,
 	};
 
-	run->engine = engine_raw_new(&config, failure);
+	run->raw = capture != NULL;
+	run->engine = engine_new(&config, failure);
 	if (!run->engine)
 		return -1;
 	run->timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
@@ -340,7 +346,7 @@ void run_interrupt(struct run *run)
 	if (run->state == RUN_OVER)
 		return;
 	run->report.interrupted = true;
-	if (run->state == RUN_LOOKING && (settle_far(run) < 0 || prepare_survey(run) < 0)) {
+	if (run->state < RUN_MEASURING && (settle_far(run) < 0 || prepare_survey(run) < 0)) {
 		end(run);
 		return;
 	}

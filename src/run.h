@@ -32,6 +32,7 @@ struct run {
 
 	struct event_base *base;
 	struct engine *engine;
+	bool raw;               /* that engine */
 	struct farside *far;
 	struct survey *survey;
 	struct events events;
@@ -56,6 +57,9 @@ struct run_config {
 	void *arg;
 };
 
+/* What is to be measured; `raw`: by that engine; `responder`: the target is one, and may be asked. */
+struct survey_config run_survey(const struct options *, const struct platforms *, bool raw, bool responder);
+
 /* Takes the target's name, and looks at how it is written. 0, or -1 with EXIT_USAGE. run_free() either way. */
 int run_init(struct run *, const struct run_config *, const char *target, struct failure *);
 void run_free(struct run *);
@@ -66,8 +70,8 @@ void runs_look_up(struct run *, size_t count);
 /* A target whose name was not found, or without a route, is over then. 0, or -1 with EXIT_USAGE. */
 int run_resolve(struct run *, struct failure *);
 
-/* Opens what needs privileges, but for the capture (of the target's interface), which the caller starts then, and gives them
- * up. `connections`: of all runs, for the descriptor limit. 0, or -1 with the failure. */
+/* Opens what needs privileges, but for the capture (of the target's interface; NULL: the socket engine), which the
+ * caller starts then, and gives them up. `connections`: of all runs, for the descriptor limit. 0, or -1 with the failure. */
 int run_open(struct run *, struct capture *, int connections, struct failure *);
 
 /* From now on the event loop measures. */

@@ -4,6 +4,7 @@
 #include "run.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -40,7 +41,17 @@ static void tell_unreachable(const struct run *run, char *text, size_t size)
 	case EACCES:
 	case EPERM:
 		what = "not permitted";
-		next = "a firewall rule of this host forbids the connection";
+		next = "a rule of this host's firewall or routing forbids the connection";
+		break;
+	case EMFILE:
+	case ENFILE:
+		what = "no file descriptor is left";
+		next = "raise the limit with `ulimit -n`, or use fewer --connections";
+		break;
+	case ENOMEM:
+	case ENOBUFS:
+		what = "this host has no memory left";
+		next = "free some, and measure again";
 		break;
 	default:
 		what = strerror(error);
@@ -109,6 +120,9 @@ int run_report_finish(struct run *run)
 
 	report->finished_at = run_report_now();
 	report->elapsed = clock_now() - run->started;
+	/* Where the wall clock was set meanwhile: both by the clock as it stands now. */
+	if (fabs(report->finished_at - report->started_at - report->elapsed) > 1)
+		report->started_at = report->finished_at - report->elapsed;
 	if (run->survey) {
 		report->path = survey_path(run->survey);
 		list_samples(run, DIRECTION_OUTBOUND, &report->outbound);

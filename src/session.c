@@ -1,10 +1,13 @@
 #include "session.h"
 
+#include "edge/buffer.h"
 #include "edge/capture.h"
 #include "edge/clock.h"
 #include "edge/display.h"
+#include "edge/host.h"
 #include "edge/output.h"
 #include "edge/privilege.h"
+#include "edge/sandbox.h"
 #include "edge/targets.h"
 #include "edge/terminal.h"
 #include "format/progress.h"
@@ -27,17 +30,18 @@ struct session {
 	struct targets targets;
 	struct platforms *platforms;
 	struct event_base *base;
-	struct event *signals[SIGNALS], *progress;
+	struct event *signals[SIGNALS], *progress, *turn;
 	struct display display;
 	struct run *runs;
-	size_t count, over;
+	size_t count, begun, over;
+	bool raw;           /* the engine */
 	struct capture *captures[TARGETS_MOST]; /* one for each interface */
 	size_t capture_count;
 	struct output output;
 	int events_fd, events_error;
 	FILE *saved;        /* the reports so far, as JSON, for --output */
-	char *json;
-	size_t json_length;
+	struct buffer json;
+	struct failure unsaved; /* code 0: none */
 	bool delivered;     /* a report stands on standard output */
 	int stdout_error;   /* errno */
 	int code;
@@ -72,14 +76,15 @@ static void show(struct session *session, const struct report *report, const cha
 		session->stdout_error = errno;
 }
 
-static void deliver(struct session *session, const struct run *run)
+/* Tells what went wrong, and adds the report to those for --output. The same as JSON, which the caller frees; NULL without one. */
+static char *collect(struct session *session, const struct run *run)
 {
 	const struct report *report = &run->report;
 	char *json;
 
 	if (run->failure.code) {
 		complain(session, run->failure.code, run->target.input, run->failure.text);
-		return;
+		return NULL;
 	}
 	display_clear(&session->display);
 	if (report->error[0])
@@ -87,13 +92,23 @@ static void deliver(struct session *session, const struct run *run)
 	if ((int)report_exit_code(report) > session->code)
 		session->code = report_exit_code(report);
 	json = report_json(report);
-	if (!json) {
+	if (json)
+		fputs(json, session->saved);
+	else
 		complain(session, EXIT_CANNOT_RUN, run->target.input, "out of memory");
+	return json;
+}
+
+static void save(struct session *session)
+{
+	bool incomplete = fflush(session->saved) != 0 || ferror(session->saved);
+
+	if (!session->output.name)
 		return;
-	}
-	show(session, report, json);
-	fputs(json, session->saved);
-	free(json);
+	if (incomplete)
+		fail(&session->unsaved, EXIT_CANNOT_RUN, "%s is not written: out of memory", session->output.name);
+	else if (session->json.length > 0)
+		output_write(&session->output, session->json.text, session->json.length, &session->unsaved);
 }
 
 static void on_over(void *arg, struct run *run)
@@ -102,9 +117,17 @@ static void on_over(void *arg, struct run *run)
 
 	if (run->events.error)
 		session->events_error = run->events.error;
-	deliver(session, run);
-	if (++session->over == session->count)
+
+	char *json = collect(session, run);
+
+	/* First: who reads standard output may keep it waiting. */
+	if (++session->over == session->count) {
+		save(session);
 		event_base_loopbreak(session->base);
+	}
+	if (json)
+		show(session, &run->report, json);
+	free(json);
 }
 
 static struct progress_line describe(const struct run *run, bool named)
@@ -112,7 +135,9 @@ static struct progress_line describe(const struct run *run, bool named)
 	struct progress_line line = { "looking for a responder" };
 	size_t length = named ? strlen(run->target.input) : 0;
 
-	if (run->survey) {
+	if (run->state == RUN_NAMED) {
+		line = (struct progress_line){ "waits for its turn" };
+	} else if (run->survey) {
 		struct search_progress progress = survey_progress(run->survey, clock_now());
 
 		line = progress_line(&progress);
@@ -124,6 +149,33 @@ static struct progress_line describe(const struct run *run, bool named)
 		line.text[sizeof line.text - 1] = '\0';
 	}
 	return line;
+}
+
+/* One after the other, so that neither their connections nor their probes come in one burst. */
+static void on_turn(evutil_socket_t unused, short what, void *arg)
+{
+	struct session *session = arg;
+
+	(void)unused;
+	(void)what;
+	while (session->begun < session->count && session->runs[session->begun].state == RUN_OVER)
+		session->begun++;
+	if (session->begun < session->count)
+		run_begin(&session->runs[session->begun++]);
+	if (session->begun == session->count)
+		event_del(session->turn);
+}
+
+static int begin(struct session *session, struct failure *failure)
+{
+	double gap = targets_gap(session->options, session->count);
+	struct timeval interval = { (time_t)gap, (suseconds_t)((gap - floor(gap)) * 1e6) };
+
+	session->turn = event_new(session->base, -1, EV_PERSIST, on_turn, session);
+	if (!session->turn || event_add(session->turn, &interval) < 0)
+		return fail(failure, EXIT_CANNOT_RUN, "cannot set up the event loop");
+	on_turn(-1, 0, session);
+	return 0;
 }
 
 /* A line for each that goes on, as far as there is room. */
@@ -172,6 +224,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 	}
 	/* From here on a signal has its usual effect again: a second Ctrl-C ends the program at once. */
 	unwatch(session);
+	session->begun = session->count;
 	for (size_t i = 0; i < session->count; i++)
 		run_interrupt(&session->runs[i]);
 }
@@ -199,18 +252,28 @@ static int watch(struct session *session, struct failure *failure)
 	return 0;
 }
 
+static int suffice_ports(const struct options *options, struct failure *failure)
+{
+	int ports = host_local_ports();
+
+	if (options->connections <= ports)
+		return 0;
+	return fail(failure, EXIT_CANNOT_RUN, "%d connections to one target need as many local ports, and there are %d; widen "
+		    "net.ipv4.ip_local_port_range (sysctl), or use fewer --connections", options->connections, ports);
+}
+
 /* What can be found out before anything is sent, and needs no privileges. */
 static int prepare(struct session *session, struct failure *failure)
 {
 	const struct options *options = session->options;
 	bool several;
 
-	if (targets_gather(&session->targets, options, failure) < 0)
+	if (targets_gather(&session->targets, options, failure) < 0 || suffice_ports(options, failure) < 0)
 		return -1;
 	several = session->targets.count > 1;
 	session->base = event_base_new();
 	session->platforms = platforms_load();
-	session->saved = open_memstream(&session->json, &session->json_length);
+	session->saved = buffer_open(&session->json);
 	session->runs = calloc(session->targets.count, sizeof *session->runs);
 	if (!session->base || !session->platforms || !session->saved || !session->runs)
 		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
@@ -251,19 +314,35 @@ static struct capture *capture_for(struct session *session, const struct target 
 
 static int open_run(struct session *session, struct run *run, int connections, struct failure *failure)
 {
-	struct capture *capture = capture_for(session, &run->target);
+	struct capture *capture = session->raw ? capture_for(session, &run->target) : NULL;
 
-	if (!capture)
+	if (!capture && session->raw)
 		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
 	return run_open(run, capture, connections, failure);
 }
 
-/* Privileges are given up when everything is open. */
+static void choose_engine(struct session *session)
+{
+	const struct options *options = session->options;
+
+	session->raw = engine_will_be_raw((enum engine_choice)options->engine);
+	for (size_t i = 0; i < session->count; i++)
+		session->runs[i].report.engine = session->raw ? "raw" : "socket";
+	if (options->verbose)
+		fprintf(stderr, "idleprobe: the %s engine%s\n", session->raw ? "raw" : "socket",
+			options->engine == ENGINE_AUTO && !session->raw ? ", for raw sockets are not permitted here" : "");
+}
+
+/* Privileges are given up when everything is open; all but the one that this needs before the answers of name
+ * servers are read. */
 static int open_all(struct session *session, struct failure *failure)
 {
 	const int besides = 8; /* descriptors of a run besides its connections, at most */
 	int connections = ((int)session->count - 1) * (session->options->connections + besides) + session->options->connections;
 
+	choose_engine(session);
+	if (privilege_keep_raw(failure) < 0)
+		return -1;
 	runs_look_up(session->runs, session->count);
 	for (size_t i = 0; i < session->count; i++)
 		if (run_resolve(&session->runs[i], failure) < 0)
@@ -281,9 +360,11 @@ static int measure(struct session *session, struct failure *failure)
 {
 	if (prepare(session, failure) < 0 || open_all(session, failure) < 0 || watch(session, failure) < 0)
 		return -1;
-	for (size_t i = 0; i < session->count; i++)
-		if (session->runs[i].state != RUN_OVER)
-			run_begin(&session->runs[i]);
+	/* From here on packets are read. */
+	const struct sandbox sandbox = { .connects = true, .file = output_anew(&session->output) };
+
+	if (sandbox_enter(&sandbox, failure) < 0 || begin(session, failure) < 0)
+		return -1;
 	if (session->over < session->count && event_base_dispatch(session->base) < 0)
 		return fail(failure, EXIT_CANNOT_RUN, "the event loop failed: %s", strerror(errno));
 	return 0;
@@ -301,13 +382,11 @@ static void write_rest(struct session *session)
 		complain(session, failure.code, NULL, failure.text);
 		shown = false;
 	}
-	fflush(session->saved);
-	if (session->output.name && session->json_length > 0 &&
-	    output_write(&session->output, session->json, session->json_length, &failure) < 0) {
+	if (session->unsaved.code) {
 		/* Hours of waiting may be in it: it must not be lost. */
 		if (!shown)
-			fputs(session->json, stderr);
-		complain(session, failure.code, NULL, failure.text);
+			fwrite(session->json.text, 1, session->json.length, stderr);
+		complain(session, session->unsaved.code, NULL, session->unsaved.text);
 	}
 	if (session->events_error) {
 		fail(&failure, EXIT_CANNOT_RUN, "%s: not all events could be written: %s", options->events,
@@ -321,11 +400,13 @@ static void session_free(struct session *session)
 	for (size_t i = 0; i < session->count; i++)
 		run_free(&session->runs[i]);
 	free(session->runs);
+	if (session->turn)
+		event_free(session->turn);
 	for (size_t i = 0; i < session->capture_count; i++)
 		capture_free(session->captures[i]);
 	if (session->saved)
 		fclose(session->saved);
-	free(session->json);
+	free(session->json.text);
 	if (session->base)
 		event_base_free(session->base);
 	platforms_free(session->platforms);

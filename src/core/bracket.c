@@ -182,10 +182,11 @@ static size_t gather(const struct ledger *ledger, enum timer timer, struct evide
 		for (size_t k = 0; k < life->period_count && count < MOST_EVIDENCE; k++) {
 			const struct sample *sample = ledger_probe(ledger, life, k);
 			int weight = death_weight(sample);
-			double x = bracket_dead_bound(ledger, timer, sample);
 
 			if (!weight)
 				continue;
+			double x = bracket_dead_bound(ledger, timer, sample);
+
 			if (isnan(conn_first))
 				conn_first = x;
 			found[count++] = (struct evidence){x, sample->at, conn_first, weight, closed_by_itself(sample), life};
@@ -367,6 +368,23 @@ static double first_closing(const struct ledger *ledger, enum timer timer)
 	return fmax(shortest, 0);
 }
 
+/* The longest life that is proven, `longest` by our clock. What closed by itself may have died a round trip earlier; then
+ * others that answered at almost its age lived longer. */
+static double longest_proven(const struct ledger *ledger, enum timer timer, const struct sample *longest)
+{
+	if (!longest)
+		return 0;
+
+	double most = fmax(0, bracket_alive_bound(ledger, timer, longest));
+	size_t count;
+	const struct sample *samples = ledger_samples(ledger, &count);
+
+	for (size_t i = 0; i < count && closed_by_itself(longest); i++)
+		if (samples[i].outcome == SAMPLE_ALIVE)
+			most = fmax(most, bracket_alive_bound(ledger, timer, &samples[i]));
+	return most;
+}
+
 static bool first_died_by_itself(const struct ledger *ledger, const struct bracket *bracket)
 {
 	return bracket->dead_conn >= 0 &&
@@ -409,8 +427,6 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 			bracket->dead = contradiction;
 	}
 
-	double outlived = bracket->alive;
-
 	if (bracket->dead < bracket->alive) {
 		/* What closes a little late now and then, or begins to count a little late, is still one timer; and what
 		 * closes by itself while a probe is under way is dated a round trip too early. */
@@ -429,7 +445,8 @@ void bracket_find(const struct ledger *ledger, enum timer timer, struct bracket 
 	double survived_at = longest ? longest->at : 0;
 
 	find_upper(ledger, bracket, found, count, survived_at);
-	bracket->upper = bracket->upper < outlived ? outlived : bracket->upper;
+	if (!isnan(bracket->upper))
+		bracket->upper = fmax(bracket->upper, longest_proven(ledger, timer, longest));
 	find_longest(ledger, timer, INFINITY, longest_lives);
 	bracket->crowd_alive = longest_lives[bracket->crowd - 1];
 	bracket->several_alive = longest_lives[several(bracket) - 1];

@@ -52,6 +52,13 @@ static bool classify_icmp(struct flow *flow, const struct segment *segment, enum
 	return true;
 }
 
+/* This side sends nothing twice but its SYN, and nothing before its turn. What has other numbers was sent to
+ * this host in its own name: the host's network stack throws that away, but the capture saw it. */
+static bool in_order(const struct flow *flow, const struct segment *segment)
+{
+	return !flow->own_known || segment->seq + ((segment->flags & TCP_SYN) != 0) == flow->snd_nxt;
+}
+
 static bool classify_outbound(struct flow *flow, const struct segment *segment, double at, uint32_t tick,
 			      struct observation *o)
 {
@@ -60,7 +67,7 @@ static bool classify_outbound(struct flow *flow, const struct segment *segment, 
 		*o = seen(OBSERVED_SENT, at);
 		return true;
 	}
-	if (segment->flags & TCP_RST)
+	if ((segment->flags & TCP_RST) || !in_order(flow, segment))
 		return false; /* the kernel is done with it; an RST has no window and no timestamp to learn */
 	flow_learn(flow, segment, DIRECTION_OUTBOUND, at, tick);
 	if (segment->flags & TCP_SYN)
@@ -75,14 +82,12 @@ static bool classify_outbound(struct flow *flow, const struct segment *segment, 
 	return true;
 }
 
-/* RFC 9293, 3.10.7.4: an RST counts only where its SEQ is in the window. One that answers a probe bears the
- * probe's ACK, which is the window's first number. */
+/* RFC 5961, 3.2: only with exactly the next number. Where another is in the window the kernel asks back, by
+ * an ACK, and who has the connection no more answers that with the right one. Else some ten thousand guesses
+ * would do, for one that sees nothing. What the kernel has not acknowledged yet counts too. */
 static bool reset_acceptable(const struct flow *flow, const struct segment *segment)
 {
-	bool scaled = flow->own_scale >= 0 && flow->peer_scale >= 0;
-	uint32_t window = (uint32_t)flow->window << (scaled ? flow->own_scale : 0);
-
-	return segment->seq == flow->rcv_nxt || segment->seq - flow->rcv_nxt < window;
+	return segment->seq == flow->rcv_nxt || segment->seq == flow->peer_nxt;
 }
 
 static bool classify_inbound(struct flow *flow, const struct segment *segment, double at, uint32_t tick,
@@ -98,7 +103,7 @@ static bool classify_inbound(struct flow *flow, const struct segment *segment, d
 	/* A probe that was mapped to another port may reach another connection's socket: what that answers is
 	 * no sign of this one. All of this side's numbers are acknowledged from the handshake on, for it
 	 * never sends payload. */
-	if (!(segment->flags & TCP_ACK) || segment->ack != flow->snd_nxt)
+	if (!flow->own_known || !(segment->flags & TCP_ACK) || segment->ack != flow->snd_nxt)
 		return false;
 
 	/* A keepalive of the far end repeats its last number; so do a SYN-ACK or payload sent again. */

@@ -3,7 +3,8 @@
 #include <math.h>
 
 #define FIRST_PAUSE 0.5    /* seconds between two segments, at first: shorter than the shortest timeout searched ... */
-#define PAUSE_SHARE 0.008  /* ... and then this share of its age */
+#define PAUSE_SHARE 0.008  /* ... and then this share of its age, ... */
+#define EXPIRY_SHARE 0.05  /* ... at most this one of what it is to outlive: some may be lost in a row */
 #define ASK_AGAIN 1.0      /* seconds between questions at the end */
 
 void companion_init(struct companion *companion, enum companion_kind kind)
@@ -11,9 +12,9 @@ void companion_init(struct companion *companion, enum companion_kind kind)
 	*companion = (struct companion){ .kind = kind, .begun = NAN, .heard = NAN };
 }
 
-static double pause(const struct companion *companion, double now)
+static double pause(const struct companion *companion, double now, double expired)
 {
-	return fmax(FIRST_PAUSE, PAUSE_SHARE * (now - companion->begun));
+	return fmax(FIRST_PAUSE, fmin(PAUSE_SHARE * (now - companion->begun), EXPIRY_SHARE * expired));
 }
 
 void companion_observe(struct companion *companion, const struct observation *seen)
@@ -49,7 +50,7 @@ void companion_observe(struct companion *companion, const struct observation *se
 	}
 }
 
-bool companion_next(struct companion *companion, double now, double *deadline, struct action *action)
+bool companion_next(struct companion *companion, double now, double expired, double *deadline, struct action *action)
 {
 	if (!companion->opened) {
 		companion->opened = true;
@@ -62,7 +63,7 @@ bool companion_next(struct companion *companion, double now, double *deadline, s
 		*deadline = fmin(*deadline, companion->next);
 		return false;
 	}
-	companion->next = now + pause(companion, now);
+	companion->next = now + pause(companion, now, expired);
 	action->kind = companion->kind == COMPANION_PAYLOAD ? ACTION_BYTE : ACTION_ACK;
 	action->direction = DIRECTION_INBOUND;
 	return true;

@@ -22,9 +22,9 @@ struct companion {
 void companion_init(struct companion *, enum companion_kind);
 void companion_observe(struct companion *, const struct observation *);
 
-/* The next thing to do, but for the number of the connection. False where there is nothing before `*deadline`, which is
- * lowered to the moment when there will be. */
-bool companion_next(struct companion *, double now, double *deadline, struct action *);
+/* The next thing to do, but for the number of the connection. `expired`: the idle time that it is to outlive; INFINITY while that
+ * is not known. False where there is nothing before `*deadline`, which is lowered to the moment when there will be. */
+bool companion_next(struct companion *, double now, double expired, double *deadline, struct action *);
 
 /* The same once the searches are over: asks whether it has outlived `expired`. `tries`: how many probes must go
  * unanswered, each for `wait` seconds, to show that it has not; `path_heard`: when something else was last heard. */

@@ -7,7 +7,7 @@
 
 #define CENSUS_LASTS 60.0     /* seconds, after which nobody is waited for any more */
 #define AGE_PATIENCE 1.3      /* times the timeout: then an interval that is an answer stays as wide as it is; and ... */
-#define AGE_PATIENCE_WIDE 2.5 /* ... one that is none */
+#define AGE_PATIENCE_WIDE 2.5 /* ... one that is none, or where probes stand far apart */
 
 /* Asks every connection once: who lives and who does not? */
 static void plan_census(struct search *search, double now)
@@ -80,7 +80,8 @@ static bool narrow_age(struct search *search, double now)
 	const struct bracket *bracket = &search->bracket;
 	double target = bracket->alive + search_room(search, bracket->alive) / 2;
 	double width = bracket->upper - bracket->alive, middle = (bracket->upper + bracket->alive) / 2;
-	double patience = width > MIXED_LIMIT * middle ? AGE_PATIENCE_WIDE : AGE_PATIENCE;
+	bool is_slow = search->config.spacing > 0 || width > MIXED_LIMIT * middle;
+	double patience = is_slow ? AGE_PATIENCE_WIDE : AGE_PATIENCE;
 	bool any = !crew_complete(search);
 
 	if (width <= search_width_asked(search, bracket->alive) ||

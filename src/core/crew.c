@@ -31,11 +31,6 @@ static bool is_once(const struct search *search)
 	return search->config.strategy == STRATEGY_ONCE;
 }
 
-bool crew_is_control(const struct search *search, int conn)
-{
-	return search->lives[conn].control;
-}
-
 bool crew_ready(const struct search *search, int conn)
 {
 	const struct life *life = &search->lives[conn];
@@ -189,7 +184,9 @@ bool crew_make_room(struct search *search)
 		}
 	}
 	/* Without a control no silence says anything: it is not known whether the path is out, or all are dead. */
-	for (int conn = 0; conn < search->next_conn && answering_controls(search) == 0; conn++) {
+	if (answering_controls(search) > 0)
+		return false;
+	for (int conn = 0; conn < search->next_conn; conn++) {
 		if (is_lost_control(&search->lives[conn])) {
 			close_connection(search, conn);
 			return true;
@@ -325,7 +322,7 @@ static void confirm_handshakes(struct search *search, double now)
 		if (life->state != LIFE_OPEN || life->confirmed || !isnan(search->requested[conn]) ||
 		    (life->period_count > 0 && (search->in_doubt || !ledger_unanswered(search->ledger, life))))
 			continue;
-		double due = search->probed[conn] + SPACING;
+		double due = search->probed[conn] + fmax(SPACING, search->config.spacing);
 
 		/* What the far side sent is confirmed at once, and that begins with its banner. */
 		if (search->config.far && !life->period_count)
@@ -387,7 +384,14 @@ bool crew_control_to_tell(const struct search *search, double age, double now)
 	return to_tell;
 }
 
-/* The path is in doubt while a control is unanswered and nothing at all was answered since it was asked. */
+/* To make room for another, which does not know yet whether the path works. */
+static bool was_given_up(const struct life *life)
+{
+	return life->state == LIFE_CLOSED && life->period_count >= MISSED_BY_LOST_CONTROL;
+}
+
+/* The path is in doubt while a control is unanswered and no probe at all was answered since it was asked. A handshake is no
+ * answer: what drops keepalives may well let connections open, as a firewall does that looks at sequence numbers. */
 bool crew_in_doubt(const struct search *search)
 {
 	double heard = -INFINITY, asked = -INFINITY;
@@ -395,9 +399,9 @@ bool crew_in_doubt(const struct search *search)
 	for (int conn = 0; conn < search->next_conn; conn++) {
 		const struct life *life = &search->lives[conn];
 
-		if (life->last_reply > heard)
+		if (life->last_reply > fmax(heard, life->opened))
 			heard = life->last_reply;
-		if (!life->control || life->state != LIFE_OPEN || !life->period_count)
+		if (!life->control || !life->period_count || (life->state != LIFE_OPEN && !was_given_up(life)))
 			continue;
 
 		if (ledger_unanswered(search->ledger, life) || life->period_count > 1)
@@ -499,7 +503,8 @@ void crew_plan(struct search *search, double now)
 		/* Half of the shortest idle time searched, for it must outlive that; but one alone must often be free to
 		 * stand beside a worker. */
 		/* They take turns, and each must outlive all others' turns. */
-		double pause = fmin(CONTROL_SHARE * age, search->bracket.alive / 2 / search->controls);
+		double share = fmax(CONTROL_SHARE * age, search->config.spacing);
+		double pause = fmin(share, search->bracket.alive / 2 / search->controls);
 		double quick = fmax(search->config.min_idle / (search->controls > 1 ? 2 : 1), 0.1);
 
 		quick = fmin(quick, search->controls > 1 ? 0.5 : 1);

@@ -98,7 +98,9 @@ struct duration_text duration_text(double seconds)
 			snprintf(out.text, sizeof out.text, "%ld %s", parts / per, scale->large_name);
 		return out;
 	}
-	if (seconds < 0.9995)
+	if (seconds >= 1e15)
+		snprintf(out.text, sizeof out.text, "%.3g s", seconds);
+	else if (seconds < 0.9995)
 		snprintf(out.text, sizeof out.text, "%.0f ms", seconds * 1000);
 	else
 		snprintf(out.text, sizeof out.text, seconds == floor(seconds) ? "%.0f s" : "%.1f s", seconds);

@@ -110,9 +110,9 @@ static void join(const struct survey *survey, struct findings *findings)
 	whole->warning_count = 0;
 	take_warnings(whole, outbound, "outbound");
 	take_warnings(whole, inbound, "inbound");
-	if (whole->outcome == OUTCOME_INCONCLUSIVE) {
-		/* fmin() passes over NAN: what one direction did not survive is known of the whole, what one
-		 * survived is not. */
+	if (whole->outcome == OUTCOME_INCONCLUSIVE || has_timeout(whole)) {
+		/* Where the intervals overlap the longer timeout may be the shorter one in truth. fmin() passes over NAN: what one
+		 * direction did not survive is known of the whole, what one survived is not. */
 		whole->survived = isnan(outbound->survived) || isnan(inbound->survived)
 					  ? NAN : fmin(outbound->survived, inbound->survived);
 		whole->expired = fmin(outbound->expired, inbound->expired);
@@ -141,6 +141,16 @@ static void tell_companions(const struct survey *survey, struct findings *findin
 		findings->learned = who_learned(inbound);
 }
 
+/* Nothing is left to tell where the far side's probes alone were asked for. */
+static struct result behind_a_proxy(void)
+{
+	struct result result = verdict_none;
+
+	result.outcome = OUTCOME_INCONCLUSIVE;
+	result.reason = REASON_PROXY;
+	return result;
+}
+
 void findings_reach(const struct survey *survey, const struct circumstances *circumstances, struct findings *findings)
 {
 	const struct search *outbound = survey_search(survey, DIRECTION_OUTBOUND);
@@ -157,7 +167,9 @@ void findings_reach(const struct survey *survey, const struct circumstances *cir
 	findings->remapped = outbound ? was_remapped(outbound) : UNKNOWN;
 	if (each.both)
 		join(survey, findings);
-	else
+	else if (outbound || inbound)
 		findings->whole = outbound ? findings->outbound : findings->inbound;
+	else
+		findings->whole = behind_a_proxy();
 	tell_companions(survey, findings);
 }

@@ -84,8 +84,10 @@ static void learn_peer(struct flow *flow, const struct segment *segment, double 
 {
 	bool handshake = (segment->flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK);
 
-	/* An RST bears anybody's TTL, and a segment of another connection tells nothing. */
-	if ((segment->flags & TCP_RST) || !(segment->flags & TCP_ACK) || segment->ack != flow->snd_nxt)
+	/* An RST bears anybody's TTL, and a segment of another connection tells nothing; nor does one that
+	 * came before the SYN, when nobody can know what to acknowledge. */
+	if (!flow->own_known || (segment->flags & TCP_RST) || !(segment->flags & TCP_ACK) ||
+	    segment->ack != flow->snd_nxt)
 		return;
 	if (handshake && isnan(flow->synack_at))
 		learn_synack(flow, segment, at);

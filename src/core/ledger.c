@@ -1,4 +1,5 @@
 #include "core/ledger.h"
+#include "core/grow.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -25,22 +26,6 @@ struct ledger {
 	size_t *proofs;                      /* the workers' samples that do, by index */
 	size_t proof_count, proof_room;      /* there is always room for those that the samples may become */
 };
-
-/* Makes room for one more element of an array that doubles. */
-static bool grow(void **array, size_t *room, size_t count, size_t size)
-{
-	if (count < *room)
-		return true;
-
-	size_t wanted = *room ? 2 * *room : 16;
-	void *larger = realloc(*array, wanted * size);
-
-	if (!larger)
-		return false;
-	*array = larger;
-	*room = wanted;
-	return true;
-}
 
 struct ledger *ledger_new(void)
 {
@@ -161,6 +146,12 @@ const struct sample *ledger_longest(const struct ledger *ledger, enum timer time
 	return number ? &ledger->samples[number - 1] : NULL;
 }
 
+/* A segment that has only just left is taken to have passed a little later: what comes meanwhile comes after no time. */
+static double time_since(double then, double at)
+{
+	return fmax(at - then, 0);
+}
+
 /* Appends a sample to the ledger and to its connection's present period; NULL without memory. */
 static struct sample *add_sample(struct ledger *ledger, struct life *life, int conn, double at,
 				 enum sample_outcome outcome)
@@ -175,8 +166,8 @@ static struct sample *add_sample(struct ledger *ledger, struct life *life, int c
 	*sample = (struct sample){
 		.conn = conn,
 		.at = at,
-		.idle = at - life->last,
-		.age = at - life->opened,
+		.idle = time_since(life->last, at),
+		.age = time_since(life->opened, at),
 		.slack = life->slack,
 		.age_slack = life->age_slack,
 		.left = at,
@@ -217,6 +208,8 @@ static bool observe_sent(struct ledger *ledger, struct life *life, const struct 
 
 	if (!sample)
 		return false;
+	sample->slack += seen->blur;
+	sample->age_slack += seen->blur;
 	sample->paired = was_paired(ledger, sample);
 	sample->far = seen->far;
 	if (seen->far)
@@ -245,8 +238,8 @@ static void observe_left(struct ledger *ledger, struct life *life, const struct 
 	if (!sample)
 		return;
 	sample->left = fmax(seen->at, sample->at);
-	sample->idle = sample->left - life->last;
-	sample->age = sample->left - life->opened;
+	sample->idle = time_since(life->last, sample->left);
+	sample->age = time_since(life->opened, sample->left);
 	life->latest_sent = fmax(life->latest_sent, sample->left);
 }
 
@@ -277,10 +270,10 @@ static void begin_period(struct life *life, double from, double at, bool inbound
 static void settle_alive(struct ledger *ledger, struct life *life, const struct observation *seen)
 {
 	/* It left after the probe that it answers; which that is, is not known of several. */
-	double from = seen->at - ledger_rtt_max(ledger);
+	double from = seen->at - seen->blur - ledger_rtt_max(ledger);
 
 	if (seen->rtt >= 0 && life->period_count == 1)
-		from = seen->at - seen->rtt;
+		from = seen->at - seen->blur - seen->rtt;
 	if (life->period_count > 0) {
 		struct sample *first = &ledger->samples[life->period[0]];
 		struct sample *latest = &ledger->samples[life->period[life->period_count - 1]];
@@ -288,11 +281,11 @@ static void settle_alive(struct ledger *ledger, struct life *life, const struct 
 		for (size_t i = 0; i + 1 < life->period_count; i++)
 			ledger->samples[life->period[i]].outcome = SAMPLE_LOST;
 		latest->outcome = SAMPLE_ALIVE;
-		latest->idle = !life->confirmed ? 0 : first->at - life->last;
+		latest->idle = !life->confirmed ? 0 : time_since(life->last, first->at);
 		/* The far side's probe has just arrived: that is when it passed. */
 		if (seen->far && life->period_count == 1) {
-			latest->idle = life->confirmed ? seen->at - life->last : 0;
-			latest->age = seen->at - life->opened;
+			latest->idle = life->confirmed ? time_since(life->last, seen->at - seen->blur) : 0;
+			latest->age = time_since(life->opened, seen->at - seen->blur);
 			latest->left = seen->at;
 		}
 		latest->slack = first->slack;
@@ -374,7 +367,7 @@ static bool observe_end(struct ledger *ledger, struct life *life, const struct o
 		sample->moot = !life->confirmed; /* whatever the far side said: it did leave */
 	if (isnan(sample->left)) { /* it had, and drew this */
 		sample->left = seen->at;
-		sample->idle = seen->at - life->last;
+		sample->idle = time_since(life->last, seen->at);
 	}
 	/* It may have come by itself all the same, where the probe was lost: dead it is known to be since it came. */
 	if (asked && outcome == SAMPLE_RESET)
@@ -426,7 +419,8 @@ static void observe_open(struct ledger *ledger, struct life *life, const struct 
 		return;
 	life->state = LIFE_OPEN;
 	life->opened = life->last_reply = seen->at;
-	begin_period(life, seen->at, seen->at, false);
+	life->age_slack = seen->blur;
+	begin_period(life, seen->at - seen->blur, seen->at, false);
 	note_rtt(ledger, seen->rtt);
 }
 

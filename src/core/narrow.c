@@ -20,12 +20,14 @@ static bool probe_at(struct search *search, int conn, double when, double now)
 	return true;
 }
 
-/* Splits the bracket (alive, dead) so that no gap between what is known and what is under way is wider than the room. */
-static void plan_split(struct search *search, double now, double alive, double dead)
+/* Splits the bracket (alive, dead) so that no gap between what is known and what is under way is wider than the room. False where
+ * none is. */
+static bool plan_split(struct search *search, double now, double alive, double dead)
 {
 	double marks[2 * MOST_SPLITS + 64], room = search_room(search, alive);
 	size_t count = 0;
 	int ready = 0, planned = 0;
+	bool wide = false;
 
 	marks[count++] = alive;
 	for (int conn = 0; conn < search->next_conn && count < 2 * MOST_SPLITS + 60; conn++) {
@@ -58,6 +60,7 @@ static void plan_split(struct search *search, double now, double alive, double d
 
 		if (gap <= CLOSE_ENOUGH * room)
 			continue;
+		wide = true;
 		if (points > MOST_SPLITS - planned)
 			points = MOST_SPLITS - planned;
 		if (points > ready)
@@ -69,10 +72,11 @@ static void plan_split(struct search *search, double now, double alive, double d
 			int conn = pick_for(search, now, marks[i] + point * step, over, &when);
 
 			if (conn >= 0 && !probe_at(search, conn, when, now))
-				return;
+				return true;
 		}
 		planned += points > 0 ? points : 1;
 	}
+	return wide;
 }
 
 /* Weight that probes under way may yet add to the evidence by idle time `limit`. */
@@ -138,9 +142,10 @@ void plan_narrowing(struct search *search, double now, bool waiting)
 		search->phase = "narrowing";
 		/* The bounds are the middlebox's view, the points to probe are ours. */
 		dead = fmax(dead - ledger_rtt_high(search->ledger) - ledger_jitter(search->ledger), alive);
-		if (dead - alive > CLOSE_ENOUGH * search_room(search, alive))
-			plan_split(search, now, alive, dead);
-		else
+		/* The first sign of death may stand inside, by less than its time is known to. */
+		bool close = dead - alive <= CLOSE_ENOUGH * search_room(search, alive);
+
+		if (close || (!plan_split(search, now, alive, dead) && !waiting && !pick_pending(search)))
 			plan_proof(search, now, alive, dead);
 		return;
 	}

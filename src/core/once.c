@@ -169,9 +169,14 @@ static void finish(struct search *search)
 	search_finish(search, search->in_doubt ? SEARCH_PATH_OUT : fates_differ(search) ? SEARCH_GAVE_UP : SEARCH_ANSWERED);
 }
 
+double once_limit(const struct search *search)
+{
+	return search->config.max_idle + PATIENCE - search->config.spent;
+}
+
 bool once_over(struct search *search, double now)
 {
-	if (search_due(search, now, search->started + search->config.max_idle + PATIENCE - search->config.spent))
+	if (search_due(search, now, search->started + once_limit(search)))
 		finish(search);
 	return search_done(search);
 }

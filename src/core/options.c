@@ -31,6 +31,7 @@
 	{ "engine", 0, OPTION_CHOICE, FIELD(engine), "auto|raw|socket", "how probes are sent [auto]" }, \
 	{ "token", 0, OPTION_TEXT, FIELD(token), "SECRET", "the responder's token [$IDLEPROBE_TOKEN]" }, \
 	{ "targets", 0, OPTION_TEXT, FIELD(targets_file), "FILE", "also the targets in FILE, one on each line" }, \
+	{ "dry-run", 0, OPTION_FLAG, FIELD(dry_run), NULL, "tell the plan only", .value = 1 }, \
 	{ "json", 0, OPTION_FLAG, FIELD(json), NULL, "the report as JSON", .value = 1 }, \
 	{ "output", 'o', OPTION_TEXT, FIELD(output), "FILE", "also write the JSON report to FILE" }, \
 	{ "events", 0, OPTION_TEXT, FIELD(events), "FILE", "append a JSON line to FILE as things happen" }, \
@@ -329,9 +330,6 @@ int options_check(const struct options *options, struct failure *failure)
 		return fail(failure, EXIT_USAGE, "--min (%s) is beyond --max-idle (%s), so the run could not show it; "
 			    "give a longer --max-idle", duration_text(options->minimum).text,
 			    duration_text(options->max_idle).text);
-	if (options->engine == ENGINE_SOCKET)
-		return fail(failure, EXIT_USAGE, "--engine socket: this version has only the raw engine, which needs "
-			    "root or cap_net_raw");
 	if (options->direction == DIRECTIONS_BOTH && options->connections < 2 * FEWEST_CONNECTIONS)
 		return fail(failure, EXIT_USAGE, "--direction both needs at least %d --connections, %d for each direction",
 			    2 * FEWEST_CONNECTIONS, FEWEST_CONNECTIONS);

@@ -30,6 +30,7 @@ struct options {
 	int engine;                /* enum engine_choice */
 	int ip_version;            /* enum ip_version */
 	int json, quiet, verbose, help;
+	int dry_run;
 	const char *token, *output, *events, *interface, *targets_file; /* NULL where not given; they point into argv */
 	char **targets;            /* the operands: argv's, which parsing reorders */
 	int target_count;

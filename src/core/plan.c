@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#define LONGEST_DOUBT 120.0   /* seconds without any answer, after which the path counts as out */
+#define LONGEST_DOUBT 120.0   /* seconds without an answer, or without a probe sent: then the path is out */
 
 enum { WITNESSES_AT_ONCE = 2, MOST_ASKED = 24 };
 
@@ -13,6 +13,16 @@ double plan_patience(const struct search *search)
 	int workers = search->wanted - search->controls;
 
 	return 1.5 + 20.0 / (workers > 0 ? workers : 1);
+}
+
+double plan_limit(const struct search *search)
+{
+	return 2 * plan_patience(search) * search->config.max_idle + 120;
+}
+
+double plan_doubt(double age)
+{
+	return LONGEST_DOUBT + 0.05 * age;
 }
 
 /* A living connection whose latest probe went unanswered. */
@@ -78,20 +88,28 @@ static bool plan_rounds(struct search *search, double now)
 	return waiting;
 }
 
+/* That nothing was answered since then, or nothing could be sent, is no passing trouble any more. */
+static bool lasts(struct search *search, double now, double since)
+{
+	return search_due(search, now, since + plan_doubt(since - search->started));
+}
+
 static bool gave_up(struct search *search, double now)
 {
+	if (lasts(search, now, search->unsent_since)) {
+		search_finish(search, SEARCH_PATH_OUT);
+		return true;
+	}
 	if (search->in_doubt) {
 		if (isnan(search->doubt_since))
 			search->doubt_since = now;
 		search->phase = "waiting for the path";
-		double longest = LONGEST_DOUBT + 0.05 * (search->doubt_since - search->started);
-
-		if (search_due(search, now, search->doubt_since + longest))
+		if (lasts(search, now, search->doubt_since))
 			search_finish(search, SEARCH_PATH_OUT);
 		return search->end != SEARCH_RUNNING;
 	}
 	search->doubt_since = NAN;
-	if (search_due(search, now, search->started + 2 * plan_patience(search) * search->config.max_idle + 120))
+	if (search_due(search, now, search->started + plan_limit(search)))
 		search_finish(search, SEARCH_GAVE_UP);
 	return search->end != SEARCH_RUNNING;
 }

@@ -262,22 +262,3 @@ size_t protocol_write_answer(const struct protocol_answer *answer, char line[PRO
 	}
 	return write_line(line, "%s %" PRIu64 "\n", kind, answer->clock);
 }
-
-const char *protocol_error_words(enum protocol_error error)
-{
-	switch (error) {
-	case PROTOCOL_UNKNOWN_ID:
-		return "unknown connection";
-	case PROTOCOL_BAD_TOKEN:
-		return "wrong token";
-	case PROTOCOL_BAD_VERSION:
-		return "another version of the protocol";
-	case PROTOCOL_BAD_COMMAND:
-		return "not a command";
-	case PROTOCOL_TOO_MANY:
-		return "too many commands at once";
-	case PROTOCOL_NOT_SENT:
-		return "the segment did not leave";
-	}
-	return "?";
-}

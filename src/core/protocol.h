@@ -83,7 +83,4 @@ bool protocol_read_banner(const char *line, size_t length, struct protocol_banne
 bool protocol_read_command(const char *line, size_t length, struct protocol_command *);
 bool protocol_read_answer(const char *line, size_t length, struct protocol_answer *);
 
-/* For logs and messages: "unknown id", "wrong token" ... */
-const char *protocol_error_words(enum protocol_error);
-
 #endif

@@ -1,5 +1,6 @@
 /* The search: the order in which decisions are made. See crew.c for the connections and plan.c for the idle times. */
 #include "core/search_state.h"
+#include "core/grow.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -27,16 +28,9 @@ void search_finish(struct search *search, enum search_end end)
 
 void search_push(struct search *search, enum action_kind kind, int conn)
 {
-	if (search->queue_count == search->queue_room) {
-		size_t room = 2 * search->queue_room + 64;
-		struct action *larger = realloc(search->queue, room * sizeof *larger);
-
-		if (!larger) {
-			search_finish(search, SEARCH_NO_MEMORY);
-			return;
-		}
-		search->queue = larger;
-		search->queue_room = room;
+	if (!grow((void **)&search->queue, &search->queue_room, search->queue_count, sizeof *search->queue)) {
+		search_finish(search, SEARCH_NO_MEMORY);
+		return;
 	}
 	search->queue[search->queue_count++] = (struct action){kind, conn};
 }
@@ -106,6 +100,11 @@ static void choose_crew(struct search *search)
 	search->ratio = ratio;
 }
 
+static double least_spacing(const struct search_config *config)
+{
+	return fmax(config->far ? SPACING_FAR : SPACING, config->spacing);
+}
+
 struct search *search_new(const struct search_config *config)
 {
 	struct search *search = calloc(1, sizeof *search);
@@ -113,11 +112,11 @@ struct search *search_new(const struct search_config *config)
 	if (!search)
 		return NULL;
 	search->config = *config;
-	search->spacing = config->far ? SPACING_FAR : SPACING;
+	search->spacing = least_spacing(config);
 	if (config->strategy == STRATEGY_ONCE)
 		search->config.resolution = config->max_idle; /* any interval is an answer */
-	if (config->far)
-		search->config.min_idle = fmin(fmax(config->min_idle, SPACING_FAR), config->max_idle);
+	if (config->far || config->spacing > 0)
+		search->config.min_idle = fmin(fmax(config->min_idle, search->spacing), config->max_idle);
 	search->ledger = ledger_new();
 	if (!search->ledger) {
 		free(search);
@@ -126,7 +125,7 @@ struct search *search_new(const struct search_config *config)
 	search->phase = "opening";
 	search->started = NAN;
 	search->to_outlive = NAN;
-	search->doubt_since = search->witnessed_at = search->census_at = NAN;
+	search->doubt_since = search->unsent_since = search->witnessed_at = search->census_at = NAN;
 	search->young = search->final_conn = search->again = -1;
 	search->appointment = INFINITY;
 	search->stale = true;
@@ -152,10 +151,18 @@ void search_observe(struct search *search, const struct observation *seen)
 		return;
 	if (seen->what == OBSERVED_SENT || seen->what == OBSERVED_SEND_FAILED)
 		search->requested[seen->conn] = NAN;
-	if (seen->what == OBSERVED_SEND_FAILED && !seen->far)
+	if (seen->what == OBSERVED_SENT)
+		search->unsent_since = NAN;
+	if (seen->what == OBSERVED_SEND_FAILED && !seen->far) {
 		search->hold_until = seen->at + SEND_PAUSE;
-	if (seen->what == OBSERVED_OPEN)
+		if (isnan(search->unsent_since))
+			search->unsent_since = seen->at;
+	}
+	if (seen->what == OBSERVED_OPEN) {
 		search->failures_in_row = 0;
+		if (search->config.spacing > 0)
+			search->probed[seen->conn] = seen->at; /* the handshake counts */
+	}
 	if (seen->what == OBSERVED_OPEN_FAILED) {
 		search->opening_failures++;
 		search->failures_in_row++;
@@ -199,7 +206,9 @@ static void learn(struct search *search)
 	search->workers = crew_workers(search);
 	search->endpoint_speaks = contradict_endpoint_speaks(search);
 	search->lead = search->config.far ? ledger_rtt_typical(search->ledger) : 0;
-	search->spacing = search->config.far ? SPACING_FAR + ledger_rtt_high(search->ledger) : SPACING;
+	search->spacing = least_spacing(&search->config);
+	if (search->config.far || search->config.spacing > 0)
+		search->spacing += ledger_rtt_high(search->ledger);
 	search->stale = false;
 }
 
@@ -259,6 +268,13 @@ bool search_outlives(struct search *search, double idle)
 	search->to_outlive = idle;
 	return isnan(bracket->since) && bracket->dead_conn < 0 &&
 	       bracket_outlived(search->ledger, TIMER_IDLE, idle) >= bracket->crowd;
+}
+
+double search_longest(const struct search *search)
+{
+	double limit = plan_limit(search);
+
+	return search->config.strategy == STRATEGY_ONCE ? once_limit(search) : limit + plan_doubt(limit);
 }
 
 bool search_done(const struct search *search)

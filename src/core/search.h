@@ -16,6 +16,7 @@ struct search_config {
 	bool responder;                 /* the far end is one: it does not speak unless it is asked to */
 	const double *documented;       /* documented timeouts to look closely at, ascending, distinct; may be NULL */
 	size_t documented_count;
+	double spacing;                 /* seconds between two probes on one connection, at least; 0: the engine does not care */
 	double spent;                   /* seconds that have passed already, of the bounded time of STRATEGY_ONCE */
 };
 
@@ -51,6 +52,9 @@ void search_stop(struct search *);
 /* Has a crowd of connections that have been idle for longer than this asked at once; whether they live is then known
  * sooner. True once they are known to have outlived it, and nothing looks dead. */
 bool search_outlives(struct search *, double idle);
+
+/* Seconds by which it ends, whatever is seen. */
+double search_longest(const struct search *);
 
 /* True once the answer stands, or none can be had. Nothing more is asked for then. */
 bool search_done(const struct search *);

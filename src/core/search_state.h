@@ -49,6 +49,7 @@ struct search {
 	double lead;                /* seconds that a probe of the far side's arrives after it was asked for; else 0 */
 	double spacing;             /* seconds between two probes on one connection */
 	double next_control, hold_until;
+	double unsent_since;        /* when the first probe could not be sent that none was sent after; NAN */
 	double appointment;         /* when a worker comes to the idle time at which it is to be probed; INFINITY */
 	double doubt_since;         /* when the path stopped answering at all; NAN */
 	double census_at;           /* when all were asked who lives; NAN */
@@ -86,7 +87,6 @@ bool crew_complete(const struct search *);
 bool crew_is_small(const struct search *);
 /* A worker that is open, of which no probe is out, and that may be probed again. */
 bool crew_ready(const struct search *, int conn);
-bool crew_is_control(const struct search *, int conn);
 /* The idle time that a probe asked for now would find. */
 double crew_age(const struct search *, int conn, double now);
 /* Counts those that live, ready or under test. */
@@ -145,6 +145,8 @@ bool confirm_fresh(struct search *, double now);
 /* once.c: the whole of STRATEGY_ONCE, but for contradictions. True when time is up: it has ended with what is known. */
 bool once_over(struct search *, double now);
 void plan_once(struct search *, double now, bool waiting);
+/* Seconds after which time is up. */
+double once_limit(const struct search *);
 /* How many seconds after the first a connection is opened. */
 double once_opening(const struct search *, int conn);
 
@@ -157,5 +159,9 @@ bool contradict_endpoint_speaks(const struct search *);
 void plan_search(struct search *, double now);
 /* How many times the timeout a search may take: beyond, the interval stays wider than asked for, or there is no answer. */
 double plan_patience(const struct search *);
+/* Seconds after which it gives up, where the path answers at all. */
+double plan_limit(const struct search *);
+/* Seconds without any answer after which the path counts as out, where the search was so old by then. */
+double plan_doubt(double age);
 
 #endif

@@ -2,12 +2,15 @@
 
 #include "core/bracket.h"
 #include "core/companion.h"
+#include "core/grow.h"
+#include "core/loss.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { SIDES = 2, FEWEST = 2 /* connections of a search: a control and a worker */, COMPANIONS_FROM = 16 };
 
+#define LONGEST_WAIT 3.0   /* seconds for a companion's answer */
 #define OUTBOUND_SHARE 0.42 /* of the connections */
 
 /* What a connection of the survey is to its search; or which companion. */
@@ -65,6 +68,7 @@ struct survey *survey_new(const struct survey_config *config)
 	survey->accompanied = config->inbound && left >= COMPANIONS_FROM && config->search.strategy != STRATEGY_ONCE;
 	for (int i = 0; i < COMPANIONS && survey->accompanied; i++, left--)
 		companion_init(&survey->companions[i], (enum companion_kind)i);
+	survey->companions[COMPANION_OUTBOUND].opened = config->mute; /* passed over */
 	for (int i = 0; i < SIDES; i++) {
 		struct search_config search = config->search;
 
@@ -148,15 +152,8 @@ void survey_observe(struct survey *survey, const struct observation *seen)
 
 static bool number(struct survey *survey, struct place place)
 {
-	if (survey->count == survey->room) {
-		size_t room = 2 * survey->room + 64;
-		struct place *larger = realloc(survey->places, room * sizeof *larger);
-
-		if (!larger)
-			return false;
-		survey->places = larger;
-		survey->room = room;
-	}
+	if (!grow((void **)&survey->places, &survey->room, survey->count, sizeof *survey->places))
+		return false;
 	survey->places[survey->count++] = place;
 	return true;
 }
@@ -166,15 +163,8 @@ static bool enrol(struct survey *survey, int which, int conn)
 {
 	struct side *side = &survey->sides[which];
 
-	if ((size_t)conn >= side->room) {
-		size_t room = 2 * side->room + 64;
-		int *larger = realloc(side->numbers, room * sizeof *larger);
-
-		if (!larger)
-			return false;
-		side->numbers = larger;
-		side->room = room;
-	}
+	if (!grow((void **)&side->numbers, &side->room, (size_t)conn, sizeof *side->numbers))
+		return false;
 	side->numbers[conn] = (int)survey->count;
 	return number(survey, (struct place){ which, conn });
 }
@@ -247,7 +237,7 @@ static bool ask_what(const struct survey *survey, struct question *question)
 		question->kind = timer == TIMER_AGE ? COMPANION_PAYLOAD : COMPANION_OUTBOUND;
 		question->expired = bracket.upper;
 		question->tries = (int)bracket.weight_needed;
-		question->wait = 0.3 + 3 * ledger_rtt_high(search_ledger(search));
+		question->wait = fmin(0.3 + 3 * ledger_rtt_high(search_ledger(search)), LONGEST_WAIT);
 	}
 	return any;
 }
@@ -269,8 +259,11 @@ static bool companions_next(struct survey *survey, double now, struct action *ac
 	survey->deadline = survey->word_due > now ? survey->word_due : INFINITY;
 	if (!survey->accompanied || survey->proxy || survey->count == 0)
 		return false;
+
+	bool any = ask_what(survey, &question);
+
 	for (int i = 0; i < COMPANIONS; i++) {
-		if (!companion_next(&survey->companions[i], now, &survey->deadline, action))
+		if (!companion_next(&survey->companions[i], now, question.expired, &survey->deadline, action))
 			continue;
 		if (action->kind == ACTION_OPEN) {
 			survey->companion_numbers[i] = (int)survey->count;
@@ -279,7 +272,8 @@ static bool companions_next(struct survey *survey, double now, struct action *ac
 		action->conn = survey->companion_numbers[i];
 		return !survey->out_of_memory;
 	}
-	if (!searches_done(survey) || !ask_what(survey, &question))
+	/* One that is settled has no next moment to keep the other's pace by: it would be asked at every wake-up. */
+	if (!any || !searches_done(survey) || is_answered(survey))
 		return false;
 
 	struct companion *asked = &survey->companions[question.kind];
@@ -313,6 +307,17 @@ double survey_deadline(const struct survey *survey)
 bool survey_done(const struct survey *survey)
 {
 	return searches_done(survey) && is_answered(survey) && !(survey->word_due > survey->now);
+}
+
+double survey_longest(const struct survey *survey)
+{
+	double longest = 0;
+
+	for (int i = 0; i < SIDES; i++)
+		if (survey->sides[i].search)
+			longest = fmax(longest, search_longest(survey->sides[i].search));
+	/* Companions are asked twice as often as a proof takes, at most: companion_settled(). */
+	return longest + (survey->accompanied ? (2 * MOST_WEIGHT + 1) * LONGEST_WAIT : 0);
 }
 
 bool survey_proxy(const struct survey *survey)

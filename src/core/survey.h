@@ -13,6 +13,7 @@ struct survey;
 struct survey_config {
 	struct search_config search; /* its connections are shared out between the directions */
 	bool outbound, inbound;
+	bool mute;                   /* the engine cannot send a segment that draws no answer */
 	bool thorough;               /* each direction is measured to its end, even where the other has the shorter timeout */
 };
 
@@ -25,6 +26,9 @@ void survey_observe(struct survey *, const struct observation *);
 bool survey_next(struct survey *, double now, struct action *);
 double survey_deadline(const struct survey *);
 bool survey_done(const struct survey *);
+
+/* Seconds by which it is done, whatever is seen. */
+double survey_longest(const struct survey *);
 
 /* A proxy stands between: the far side's probes do not come through it, so the inbound direction is not measured. */
 bool survey_proxy(const struct survey *);

@@ -49,6 +49,7 @@ struct observation {
 	int error;
 	uint8_t ttl; /* TTL or hop limit of what arrived, 0 if nothing did */
 	uint8_t icmp_type, icmp_code;
+	double blur; /* seconds: a segment that came did so by that much earlier at most, one that left by that much later */
 };
 
 /* What the search asks of the engine. Connection numbers count up from 0 and are never used twice. */
@@ -93,6 +94,9 @@ enum reason {
 	REASON_INTERRUPTED,
 	REASON_STATE_LOST,      /* every connection died at one instant: the box rebooted or its table was flushed */
 	REASON_ADDRESS_CHANGED, /* this host's source address is no longer the one the connections were made from */
+	REASON_UNANSWERED,      /* connections open, but no keepalive was ever answered */
+	REASON_PROXY,           /* the far side's probes alone were asked for, and a proxy stands between */
+	REASON_OUT_OF_MEMORY,   /* something that was observed could not be kept */
 };
 
 enum warning_code {

@@ -11,7 +11,6 @@ const struct usage usages[] = {
 		.options = measure_options,
 		.examples = {
 			{ "idleprobe measure db.example:5432", "up to 2 h 5 min, to 1 %" },
-			{ "idleprobe measure --json --targets FILE", "a line for each" },
 		},
 		.exits = "0 answer, 1 shorter than --min, 2 usage, 3 no answer, 4 cannot run",
 	},

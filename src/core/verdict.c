@@ -295,6 +295,15 @@ static void judge_mixed(struct result *result, const struct bracket *bracket, co
 		     bracket->dead, bracket->alive);
 }
 
+/* A probe, not only the handshake. */
+static bool was_answered(const struct ledger *ledger)
+{
+	int answered, lost;
+
+	ledger_loss(ledger, 0, &answered, &lost);
+	return answered > 0;
+}
+
 static void judge(struct result *result, const struct search *search)
 {
 	const struct ledger *ledger = search_ledger(search);
@@ -311,7 +320,7 @@ static void judge(struct result *result, const struct search *search)
 	if (search_end(search) == SEARCH_ENDPOINT_SPEAKS) {
 		inconclusive(result, REASON_ENDPOINT_KEEPALIVE);
 	} else if (search_end(search) == SEARCH_PATH_OUT) {
-		inconclusive(result, REASON_PATH_OUTAGE);
+		inconclusive(result, was_answered(ledger) ? REASON_PATH_OUTAGE : REASON_UNANSWERED);
 	} else if (endings.total && (bracket.mixed || timer == TIMER_AGE || control_died) && one_event(search, &endings)) {
 		judge_event(result, ledger, &endings);
 	} else if ((control_died && timer == TIMER_IDLE) || (bracket.mixed && !(zone <= zone_limit))) {
@@ -364,6 +373,8 @@ static void add_circumstances(struct result *result, const struct search *search
 		     circumstances->clock_jump);
 	if (circumstances->address_changed && result->outcome != OUTCOME_UNREACHABLE)
 		inconclusive(result, REASON_ADDRESS_CHANGED);
+	if (circumstances->out_of_memory)
+		inconclusive(result, REASON_OUT_OF_MEMORY);
 }
 
 const struct result verdict_none = {

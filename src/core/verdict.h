@@ -9,6 +9,7 @@
 struct circumstances {
 	bool interrupted;     /* the user ended it */
 	bool address_changed; /* see REASON_ADDRESS_CHANGED */
+	bool out_of_memory;   /* see REASON_OUT_OF_MEMORY */
 	unsigned capture_drops;
 	double clock_jump;    /* longest time by which a wake-up came late, seconds */
 	bool both;            /* both directions are measured */

@@ -1,21 +1,22 @@
 #include "edge/capture.h"
 #include "edge/clock.h"
+#include "edge/filter.h"
 #include "edge/privilege.h"
 #include "edge/target.h"
 
-#include <arpa/inet.h>
 #include <math.h>
 #include <pcap/pcap.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 enum {
 	SNAPLEN = 128,    /* Ethernet, a VLAN tag, IPv6 and the longest TCP header are 118 */
 	BUFFER = 1 << 20, /* for each target, some 5000 segments of that length; counts as resident memory; ... */
 	BUFFERS = 16,     /* ... and of that at most so many */
-	BATCH = 256,
+	BATCH = 1 << 14,  /* all that waits, as a rule: before it is read no deadline says anything */
 };
 
 struct watcher {
@@ -40,62 +41,27 @@ struct capture {
 	uint32_t tick;
 };
 
-/* ICMP errors are chosen by the destination of the packet they quote, at fixed offsets: neither the outer nor
- * the quoted header has options as a rule. icmp[] knows the length of the IPv4 header, ip6[] counts from the
- * IPv6 header. */
-static void write_terms(FILE *out, const struct target *target)
-{
-	char address[INET6_ADDRSTRLEN];
-
-	if (target->family == AF_INET) {
-		const struct in_addr *a = &((const struct sockaddr_in *)&target->remote)->sin_addr;
-
-		inet_ntop(AF_INET, a, address, sizeof address);
-		fprintf(out,
-			"(tcp and host %s and port %u) or (icmp and (icmp[0] == 3 or icmp[0] == 11 or icmp[0] == 12) and "
-			"icmp[24:4] == 0x%08x)",
-			address, target->port, ntohl(a->s_addr));
-		return;
-	}
-	const struct in6_addr *a = &((const struct sockaddr_in6 *)&target->remote)->sin6_addr;
-
-	inet_ntop(AF_INET6, a, address, sizeof address);
-	fprintf(out,
-		"(ip6 and tcp and host %s and port %u) or (icmp6 and (ip6[40] == 1 or ip6[40] == 3 or ip6[40] == 4) and "
-		"ip6[72:4] == 0x%08x and ip6[76:4] == 0x%08x and ip6[80:4] == 0x%08x and ip6[84:4] == 0x%08x)",
-		address, target->port, ntohl(a->s6_addr32[0]), ntohl(a->s6_addr32[1]), ntohl(a->s6_addr32[2]),
-		ntohl(a->s6_addr32[3]));
-}
-
-/* The caller frees it; NULL without memory. */
-static char *write_filter(const struct capture *capture)
-{
-	char *filter = NULL;
-	size_t length;
-	FILE *out = open_memstream(&filter, &length);
-
-	if (out == NULL)
-		return NULL;
-	for (size_t i = 0; i < capture->count; i++) {
-		fputs(i > 0 ? " or " : "", out);
-		write_terms(out, capture->watchers[i].target);
-	}
-	fclose(out);
-	return filter;
-}
-
 static int set_filter(struct capture *capture)
 {
+	const struct target **targets = calloc(capture->count + 1, sizeof *targets);
+	const int on = 1;
 	struct bpf_program program;
-	char *filter = write_filter(capture);
-	int result = filter == NULL ? -1 : pcap_compile(capture->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN);
+	int result;
 
-	free(filter);
+	if (targets == NULL)
+		return -1;
+	for (size_t i = 0; i < capture->count; i++)
+		targets[i] = capture->watchers[i].target;
+	result = filter_compile(capture->pcap, targets, capture->count, &program);
+	free(targets);
 	if (result < 0)
 		return -1;
 	result = pcap_setfilter(capture->pcap, &program);
 	pcap_freecode(&program);
-	return result;
+	if (result < 0)
+		return -1;
+	/* Who takes this process over sees no more than it (socket(7)). */
+	return setsockopt(pcap_fileno(capture->pcap), SOL_SOCKET, SO_LOCK_FILTER, &on, sizeof on);
 }
 
 static int activate(struct capture *capture, struct failure *failure)
@@ -168,7 +134,8 @@ static void take(unsigned char *arg, const struct pcap_pkthdr *header, const uns
 	if (!packet_decode(capture->link_type, bytes, header->caplen, &segment))
 		return;
 	for (size_t i = 0; i < capture->count; i++)
-		capture->watchers[i].sink(capture->watchers[i].arg, &segment, at, capture->tick);
+		if (filter_concerns(&segment, capture->watchers[i].target))
+			capture->watchers[i].sink(capture->watchers[i].arg, &segment, at, capture->tick);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)

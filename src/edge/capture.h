@@ -19,8 +19,8 @@ typedef void capture_sink(void *arg, const struct segment *, double at, uint32_t
 struct capture *capture_new(struct event_base *, const char *interface);
 void capture_free(struct capture *);
 
-/* Before it is started: from then on the target's segments go to the sink, and what else is captured as well. False without
- * memory. Nothing is told any more after capture_leave(), which is not to be called by a sink. */
+/* Before it is started: from then on what comes from the target's address and port, or goes there, goes to the sink. False
+ * without memory. Nothing is told any more after capture_leave(), which is not to be called by a sink. */
 bool capture_join(struct capture *, const struct target *, capture_sink *, void *arg);
 void capture_leave(struct capture *, const void *arg);
 

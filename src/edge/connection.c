@@ -147,6 +147,11 @@ const struct sockaddr_storage *connection_source(const struct connection *connec
 	return &connection->source;
 }
 
+int connection_fd(const struct connection *connection)
+{
+	return connection->fd;
+}
+
 void connection_close(struct connection *connection)
 {
 	if (connection == NULL)

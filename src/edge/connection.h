@@ -35,6 +35,9 @@ struct connection *connection_open(struct event_base *, const struct target *, s
 /* Its own address and port. Known from the beginning. */
 const struct sockaddr_storage *connection_source(const struct connection *);
 
+/* Its descriptor, to ask the kernel about it. */
+int connection_fd(const struct connection *);
+
 /* Ends it in order, with a FIN, and frees it. NULL is allowed. */
 void connection_close(struct connection *);
 

@@ -56,8 +56,12 @@ static void change(struct farside *far, enum farside_state state)
 
 static void hang_up(struct farside *far)
 {
-	if (far->channel)
+	if (far->channel) {
+		/* An answer that comes meanwhile, and is not read, would turn the FIN into an RST (tcp_close). */
+		shutdown(bufferevent_getfd(far->channel), SHUT_WR);
+		recv(bufferevent_getfd(far->channel), NULL, 1 << 20, MSG_TRUNC | MSG_DONTWAIT);
 		bufferevent_free(far->channel);
+	}
 	far->channel = NULL;
 	far->greeted = false;
 	far->asked_at = NAN;
@@ -286,9 +290,6 @@ void farside_free(struct farside *far)
 {
 	if (!far)
 		return;
-	/* What was written last must not wait for an event loop that has ended. */
-	if (far->channel)
-		evbuffer_write(bufferevent_get_output(far->channel), bufferevent_getfd(far->channel));
 	hang_up(far);
 	event_free(far->timer);
 	free(far);

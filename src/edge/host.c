@@ -1,5 +1,6 @@
 #include "edge/host.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 static int read_number(const char *path)
@@ -13,6 +14,19 @@ static int read_number(const char *path)
 		value = 0;
 	fclose(file);
 	return value;
+}
+
+int host_local_ports(void)
+{
+	FILE *file = fopen("/proc/sys/net/ipv4/ip_local_port_range", "re");
+	int first, last, count = UINT16_MAX;
+
+	if (!file)
+		return count;
+	if (fscanf(file, "%d %d", &first, &last) == 2)
+		count = last - first + 1;
+	fclose(file);
+	return count;
 }
 
 struct keepalive host_keepalive(void)

@@ -31,12 +31,21 @@ int inject_open(const struct target *target, struct failure *failure)
 	return fd;
 }
 
+/* For the sake of RECVERR an ICMP error that quotes a packet of protocol 255 leaves its error on the socket
+ * (raw_err, net/ipv4/raw.c; no more in 6.18.44), where the next packet fails of it. Anybody can send
+ * those, and none is about us; each fails one attempt. What goes on failing is of the packet itself. */
+enum { ATTEMPTS = 4 };
+
 int inject_send(int fd, const struct target *target, const uint8_t *packet, size_t length)
 {
 	struct sockaddr_storage to = target->remote;
 
 	target_set_port(&to, 0); /* for IPv6 raw sockets a port would be a protocol number (ipv6(7)) */
-	if (sendto(fd, packet, length, 0, (struct sockaddr *)&to, target->length) < 0)
-		return errno;
-	return 0;
+	for (int i = 0; i < ATTEMPTS; i++) {
+		if (sendto(fd, packet, length, 0, (struct sockaddr *)&to, target->length) >= 0)
+			return 0;
+		if (errno == ENOBUFS || errno == EAGAIN)
+			break; /* never of an ICMP error, and not to be had at once */
+	}
+	return errno;
 }

@@ -1,5 +1,4 @@
-/* One test connection of the raw engine: its kernel socket, what the capture teaches about it, and the probes
- * sent on it. */
+/* One test connection: its kernel socket, what is seen of it, and the probes sent on it. */
 #ifndef IDLEPROBE_LINK_H
 #define IDLEPROBE_LINK_H
 
@@ -11,14 +10,19 @@
 struct capture;
 struct farside;
 struct link;
+struct link_means;
 struct target;
+
+/* The engines' own ways: link_raw.c, link_socket.c. */
+extern const struct link_means link_raw, link_socket;
 
 /* What all links of an engine share. */
 struct link_shared {
 	struct event_base *base;
+	const struct link_means *means;
 	const struct target *target;
-	struct capture *capture;
-	int raw;           /* socket to send probes by */
+	struct capture *capture; /* NULL where there is none; then nor is there ... */
+	int raw;           /* ... a socket to send probes by */
 	struct farside *far; /* NULL where there is none */
 	bool passage_known;  /* whether a proxy stands between */
 	struct engine_stats stats;
@@ -48,7 +52,7 @@ bool link_answer(struct link *, const struct protocol_answer *, double at);
 /* The channel to the far side works again, or does not: what was asked of it is not known to have been done. */
 void link_far_changed(struct link *, bool ready);
 
-/* Takes in a captured segment; false where it is of another connection. */
+/* Of the raw engine: takes in a captured segment; false where it is of another connection. */
 bool link_segment(struct link *, const struct segment *, double at, uint32_t tick);
 
 /* The address the connection was made from, with port 0; NULL once it is over. */

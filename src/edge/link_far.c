@@ -36,6 +36,11 @@ void link_ask_far(struct link *link)
 	tell_far(link, OBSERVED_SENT, at, ORIGIN_NONE);
 }
 
+double link_since_asked(const struct link *link, double at)
+{
+	return at >= link->asked_at ? at - link->asked_at : NAN;
+}
+
 void link_byte(struct link *link)
 {
 	if (link->connection != NULL && link->adopted && farside_send(link->shared->far, PROTOCOL_BYTE, &link->id))
@@ -48,6 +53,8 @@ bool link_ask_state(struct link *link, enum link_question question)
 
 	if (!link->adopted || link->question_count == LINK_QUESTIONS || !farside_send(link->shared->far, verb, &link->id))
 		return false;
+	if (!link->counted && link->question_count == 0)
+		link->sent_first = link->sent;
 	link->questions[link->question_count++] = question;
 	return true;
 }
@@ -93,9 +100,14 @@ static void count(struct link *link, enum link_question question, uint64_t segme
 	/* Where the question was held up, a later probe may be among them. */
 	bool later = link->handed_at > link->overdue_asked && link->handed_at < at;
 
-	if (is_uncounted(link) && question == LINK_OVERDUE && !later)
+	if (!link->counted)
+		link->segments_first = segments_in;
+	/* The far kernel counts whatever bears the right addresses: others may send in this end's name. */
+	bool known = link->counted && segments_in - link->segments_first <= link->sent - link->sent_first;
+
+	if (known && is_uncounted(link) && question == LINK_OVERDUE && !later)
 		tell_far(link, more ? OBSERVED_ARRIVED : OBSERVED_MISSED, clock_now(), ORIGIN_NONE);
-	if (link->counted && question == LINK_ANSWERED && !link->shared->passage_known) {
+	if (known && question == LINK_ANSWERED && !link->shared->passage_known) {
 		link->shared->passage_known = true;
 		if (!more)
 			tell_far(link, OBSERVED_PROXY, clock_now(), ORIGIN_NONE);

@@ -176,6 +176,11 @@ int output_write(struct output *output, const char *text, size_t length, struct 
 	return status < 0 ? cannot_write(output->name, failure) : 0;
 }
 
+const char *output_anew(const struct output *output)
+{
+	return output->name && output->fd < 0 ? output->path : NULL;
+}
+
 void output_close(struct output *output)
 {
 	if (output->fd >= 0)

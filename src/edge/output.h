@@ -27,6 +27,9 @@ int output_open(struct output *, const char *name, struct failure *);
 int output_write(struct output *, const char *text, size_t length, struct failure *);
 void output_close(struct output *);
 
+/* The file that output_write() will make anew: NULL where there is none, or it is open already. */
+const char *output_anew(const struct output *);
+
 /* Opens a file for appending. The descriptor, or -1 with EXIT_CANNOT_RUN. */
 int output_append(const char *name, struct failure *);
 

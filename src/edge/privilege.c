@@ -3,11 +3,13 @@
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -43,6 +45,16 @@ void privilege_borrow(char **argv)
 		execv(copy, argv);
 }
 
+bool privilege_allows_raw(void)
+{
+	int fd = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+
+	if (fd < 0)
+		return errno != EPERM && errno != EACCES;
+	close(fd);
+	return true;
+}
+
 /* Without CAP_SETPCAP the bounding set stays, and is of no use to a process that may gain nothing
  * (no_new_privs). */
 static void drop_bounding(void)
@@ -52,16 +64,35 @@ static void drop_bounding(void)
 			return;
 }
 
-/* Nothing is taken on trust: what is left is asked of the kernel. */
-static int drop_capabilities(void)
+/* Nothing is taken on trust: what is left is asked of the kernel. Where nothing is to be given up nothing is
+ * set: a sandbox around this process may kill whoever does (systemd.exec(5), @privileged). */
+static int keep_capabilities(cap_t wanted)
 {
-	cap_t none = cap_init(), left = NULL;
+	cap_t own = cap_get_proc(), left = NULL;
 	int result = -1;
 
-	if (none != NULL && cap_set_proc(none) == 0 && (left = cap_get_proc()) != NULL)
-		result = cap_compare(none, left) == 0 ? 0 : -1;
+	if (own != NULL && (cap_compare(wanted, own) == 0 || cap_set_proc(wanted) == 0) &&
+	    (left = cap_get_proc()) != NULL)
+		result = cap_compare(wanted, left) == 0 ? 0 : -1;
 	cap_free(left);
-	cap_free(none);
+	cap_free(own);
+	return result;
+}
+
+/* `raw`: all but CAP_NET_RAW, where it is there. */
+static int drop_capabilities(bool raw)
+{
+	static const cap_value_t net_raw = CAP_NET_RAW;
+	cap_t wanted = cap_init();
+	int result = wanted == NULL ? -1 : 0;
+
+	if (result == 0 && raw && may_use_raw() &&
+	    (cap_set_flag(wanted, CAP_PERMITTED, 1, &net_raw, CAP_SET) < 0 ||
+	     cap_set_flag(wanted, CAP_EFFECTIVE, 1, &net_raw, CAP_SET) < 0))
+		result = -1;
+	if (result == 0)
+		result = keep_capabilities(wanted);
+	cap_free(wanted);
 	return result;
 }
 
@@ -82,18 +113,28 @@ static int become_real_user(void)
 	return 0;
 }
 
-int privilege_drop(struct failure *failure)
+static int drop(bool raw, struct failure *failure)
 {
 	drop_bounding();
 	cap_reset_ambient();
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return fail(failure, EXIT_CANNOT_RUN, "cannot set no_new_privs: %s", strerror(errno));
-	if (become_real_user() < 0)
+	if (!raw && become_real_user() < 0)
 		return fail(failure, EXIT_CANNOT_RUN, "cannot become the user who called (uid %u): %s",
 			    (unsigned)getuid(), strerror(errno));
-	if (drop_capabilities() < 0)
+	if (drop_capabilities(raw) < 0)
 		return fail(failure, EXIT_CANNOT_RUN, "cannot give up capabilities: %s", strerror(errno));
 	return 0;
+}
+
+int privilege_keep_raw(struct failure *failure)
+{
+	return drop(true, failure);
+}
+
+int privilege_drop(struct failure *failure)
+{
+	return drop(false, failure);
 }
 
 int privilege_missing(const char *what, struct failure *failure)
@@ -108,7 +149,7 @@ int privilege_missing(const char *what, struct failure *failure)
 		return fail(failure, EXIT_CANNOT_RUN,
 			    "no permission to open %s: that is for members of the group %s. Join it with\n"
 			    "  sudo usermod -aG %s \"$USER\"\n"
-			    "and log in again, or run this command with sudo", what, group->gr_name, group->gr_name);
+			    "and log in again, run this command with sudo, or do without: --engine socket", what, group->gr_name, group->gr_name);
 	length = readlink("/proc/self/exe", path, sizeof path - 1);
 	if (length <= 0)
 		snprintf(path, sizeof path, "PATH_OF_THIS_PROGRAM");
@@ -117,5 +158,5 @@ int privilege_missing(const char *what, struct failure *failure)
 	return fail(failure, EXIT_CANNOT_RUN,
 		    "no permission to open %s: it needs the capability cap_net_raw. Grant it once with\n"
 		    "  sudo setcap cap_net_raw+ep %.300s\n"
-		    "or run this command with sudo", what, path);
+		    "or run this command with sudo, or do without: --engine socket", what, path);
 }

@@ -3,6 +3,8 @@
 #include "edge/clock.h"
 #include "edge/listener.h"
 #include "edge/peer.h"
+#include "edge/privilege.h"
+#include "edge/sandbox.h"
 #include "edge/target.h"
 
 #include <signal.h>
@@ -123,7 +125,9 @@ static int begin(struct service *service, struct failure *failure)
 	}
 	if (raise_limit(responder->config, failure) < 0)
 		return -1;
-	return listen_all(service, failure);
+	if (listen_all(service, failure) < 0 || privilege_drop(failure) < 0)
+		return -1;
+	return sandbox_enter(&(struct sandbox){ .accepts = true }, failure);
 }
 
 static void end(struct service *service)

@@ -2,8 +2,12 @@
 
 #include "edge/input.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define OPENINGS 800.0 /* connections a second, over all targets: below 1000 where a delay bunches them, too */
+#define HASTE 0.2      /* seconds within which all targets of `check` begin: it has four for everything */
 
 static const char blanks[] = " \t\r";
 
@@ -35,7 +39,7 @@ static int add_lines(struct targets *targets, char *text, struct failure *failur
 	return 0;
 }
 
-int targets_gather(struct targets *targets, const struct options *options, struct failure *failure)
+static int add_all(struct targets *targets, const struct options *options, struct failure *failure)
 {
 	size_t length;
 
@@ -54,6 +58,24 @@ int targets_gather(struct targets *targets, const struct options *options, struc
 		return fail(failure, EXIT_USAGE, "%.300s lists no target; expected is a HOST:PORT on each line",
 			    options->targets_file);
 	return 0;
+}
+
+int targets_gather(struct targets *targets, const struct options *options, struct failure *failure)
+{
+	if (add_all(targets, options, failure) < 0)
+		return -1;
+	if ((int)targets->count * options->connections > CONNECTIONS_MOST)
+		return fail(failure, EXIT_USAGE, "%zu targets with %d connections each are more than the %d that one process may "
+			    "have open; use --connections %d, or split the list", targets->count, options->connections,
+			    CONNECTIONS_MOST, CONNECTIONS_MOST / (int)targets->count);
+	return 0;
+}
+
+double targets_gap(const struct options *options, size_t count)
+{
+	double gap = options->connections / OPENINGS;
+
+	return options->strategy == STRATEGY_ONCE ? fmin(gap, HASTE / (double)count) : gap;
 }
 
 void targets_free(struct targets *targets)

@@ -14,13 +14,16 @@
 #include "edge/tcp.h"
 
 #include <linux/tcp.h>
+#include <math.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
+enum { ESTABLISHED = 1 }; /* TCP_ESTABLISHED of netinet/tcp.h, which does not go with linux/tcp.h */
 enum { UNANSWERED_MOST = 127, INTERVAL = 32767 }; /* MAX_TCP_KEEPCNT, MAX_TCP_KEEPINTVL */
 
-static const double GIVE_UP = 2, LOOK_AGAIN = 0.005, QUIET = 1;
+static const double GIVE_UP = 2, LOOK_AGAIN = 0.005, QUIET = 1, LONGEST_TICK = 0.01;
 
 static void set(int fd, int level, int option, int value)
 {
@@ -56,6 +59,35 @@ uint64_t tcp_segments_in(int fd)
 	struct tcp_info info;
 
 	return look(fd, &info) ? info.tcpi_segs_in : 0;
+}
+
+/* The kernel stamps what comes with the number of the present tick (tcp_jiffies32). */
+static double tick(void)
+{
+	struct timespec resolution;
+
+	clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
+	return (double)resolution.tv_nsec / 1e9;
+}
+
+bool tcp_received(int fd, double now, struct tcp_received *received)
+{
+	struct tcp_info info;
+
+	if (!look(fd, &info))
+		return false;
+	*received = (struct tcp_received){
+		.open = info.tcpi_state == ESTABLISHED,
+		.segments = info.tcpi_segs_in,
+		.sent = info.tcpi_segs_out,
+		.octets = info.tcpi_bytes_received,
+		.unanswered = info.tcpi_probes,
+		.acked = fmin(now - info.tcpi_last_ack_recv / 1000.0 + tick(), now),
+		.data = fmin(now - info.tcpi_last_data_recv / 1000.0 + tick(), now),
+		.blur = 2 * tick(),
+		.rtt = info.tcpi_total_retrans > 0 ? NAN : info.tcpi_rtt / 1e6,
+	};
+	return true;
 }
 
 bool tcp_unacknowledged(int fd)
@@ -95,15 +127,13 @@ static bool has_left(const struct tcp_demand *demand, const struct tcp_info *inf
 }
 
 /* No sooner than the kernel can send it: a second after the last segment that was received. */
-static double look_again(const struct tcp_demand *demand, const struct tcp_info *info, double now)
+static void look_again(struct tcp_demand *demand, const struct tcp_info *info, double now)
 {
-	uint32_t quiet = info->tcpi_last_ack_recv;
+	double quiet = fmin(info->tcpi_last_ack_recv, info->tcpi_last_data_recv) / 1000;
+	double left = demand->payload ? 0 : fmax(QUIET - quiet, 0);
 
-	if (info->tcpi_last_data_recv < quiet)
-		quiet = info->tcpi_last_data_recv;
-	if (demand->payload || quiet >= QUIET * 1000)
-		return now + LOOK_AGAIN;
-	return now + LOOK_AGAIN + (QUIET - quiet / 1000.0);
+	demand->due = now + left + LOOK_AGAIN;
+	demand->unsent = now + fmax(left - LONGEST_TICK, 0);
 }
 
 enum tcp_left tcp_demand_look(struct tcp_demand *demand, int fd, double now)
@@ -116,7 +146,7 @@ enum tcp_left tcp_demand_look(struct tcp_demand *demand, int fd, double now)
 		return end(demand, fd, TCP_LEFT);
 	if (now >= demand->since + GIVE_UP)
 		return end(demand, fd, TCP_NOT_LEFT);
-	demand->due = look_again(demand, &info, now);
+	look_again(demand, &info, now);
 	return TCP_PENDING;
 }
 
@@ -130,6 +160,7 @@ enum tcp_left tcp_demand(struct tcp_demand *demand, int fd, bool payload, double
 		.pending = true,
 		.payload = payload,
 		.since = now,
+		.unsent = now,
 		.empty_out = empty_out(&info),
 		.probes = info.tcpi_probes,
 		.acked = acked(&info, now),

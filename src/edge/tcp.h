@@ -18,12 +18,29 @@ uint64_t tcp_segments_in(int fd);
 /* Has it sent, or yet to send, what the other end has not acknowledged? */
 bool tcp_unacknowledged(int fd);
 
+/* What came on a socket, as far as the kernel remembers it. Times are the latest that are possible; blur: by how much
+ * earlier it may have been, for the kernel counts in ticks. */
+struct tcp_received {
+	bool open;           /* neither end has closed it, nor reset */
+	uint32_t segments;   /* in all: whatever came, acceptable or not */
+	uint32_t sent;       /* likewise */
+	uint64_t octets;
+	unsigned unanswered; /* keepalives sent since the last ACK that was acceptable */
+	double acked, data;  /* when that came, and the last payload */
+	double blur;         /* of both */
+	double rtt;          /* of the handshake; NAN where a SYN was sent again */
+};
+
+/* False where the kernel does not say. */
+bool tcp_received(int fd, double now, struct tcp_received *);
+
 /* One segment that was asked for and has not been seen to leave yet. */
 struct tcp_demand {
 	bool pending;
 	bool payload;       /* one octet; else a keepalive */
 	double since;       /* seconds, as all times here */
 	double due;         /* when to look again */
+	double unsent;      /* it had not left by then */
 	uint32_t empty_out; /* these: as they were when it was asked for; segments without payload */
 	uint8_t probes;
 	double acked;

@@ -84,6 +84,8 @@ void events_observation(struct events *events, const struct observation *seen)
 	json_number(root, "connection", seen->conn, 0);
 	if (!isnan(seen->rtt))
 		json_number(root, "rtt_ms", seen->rtt * 1000, 3);
+	if (seen->blur > 0)
+		json_number(root, "blur_ms", seen->blur * 1000, 3);
 	if (origin_name(seen->from))
 		json_text(root, "from", origin_name(seen->from));
 	if (seen->ttl)

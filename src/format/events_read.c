@@ -2,6 +2,7 @@
 
 #include "format/names.h"
 #include "format/report_parse.h"
+#include "format/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -52,6 +53,7 @@ static const struct shape finding_shape[] = {
 static const struct shape observation_shape[] = {
 	{ "connection", SHAPE_WHOLE },
 	{ "rtt_ms", SHAPE_NUMBER, SHAPE_ABSENT },
+	{ "blur_ms", SHAPE_NUMBER, SHAPE_ABSENT },
 	{ "from", SHAPE_TEXT, SHAPE_ABSENT },
 	{ "ttl", SHAPE_WHOLE, SHAPE_ABSENT },
 	{ "icmp_type", SHAPE_WHOLE, SHAPE_ABSENT },
@@ -226,8 +228,7 @@ static int read_end(struct events_reader *reader, const struct source *source, c
 	memcpy(report->result.warnings, told.warnings, sizeof told.warnings);
 	report->result.warning_count = told.warning_count;
 	report->interrupted = shape_bool(line, "interrupted") == YES;
-	snprintf(report->error, sizeof report->error, "%s",
-		 shape_text(line, "error") ? shape_text(line, "error") : "");
+	utf8_copy(report->error, sizeof report->error, shape_text(line, "error") ? shape_text(line, "error") : "");
 	reader->ended = true;
 	return end_run(reader, source);
 }
@@ -276,6 +277,7 @@ static int read_observation(struct events_reader *reader, const struct source *s
 		return -1;
 	seen.conn = shape_whole(line, "connection");
 	seen.rtt = shape_number(line, "rtt_ms") / 1000;
+	seen.blur = fmax(shape_number(line, "blur_ms") / 1000, 0); /* 0 where it is not there (NAN) */
 	from = name_value(shape_text(line, "from"), origin_word);
 	seen.from = from < 0 ? ORIGIN_UNKNOWN : (enum origin)from;
 	seen.ttl = (uint8_t)shape_whole(line, "ttl");

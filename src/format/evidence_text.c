@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Whose idle time, or age, ended it for good. */
 static bool is_end(enum sample_outcome outcome)
@@ -108,13 +109,12 @@ static void tell(const struct text *text, const char *label, enum tristate what,
 
 static void tell_directions(const struct text *text, const struct report *report)
 {
-	if (!report->inbound.result) {
-		tell_fates(text, &report->outbound);
-		return;
-	}
-	tell_direction(text, "inbound", "segments from the far end", &report->inbound);
-	if (report->outbound.result)
+	if (report->inbound.result)
+		tell_direction(text, "inbound", "segments from the far end", &report->inbound);
+	if (report->inbound.result && report->outbound.result)
 		tell_direction(text, "outbound", "segments from this end", &report->outbound);
+	else if (report->outbound.result)
+		tell_fates(text, &report->outbound);
 }
 
 static const char *learned_words(enum learned learned)
@@ -181,9 +181,10 @@ void evidence_text(const struct text *text, const struct report *report)
 		text_row(text, "path", "round trip %.3g ms (%.3g to %.3g), %.2g %% of the probes lost",
 			 path->rtt_median * 1000, path->rtt_min * 1000, path->rtt_max * 1000,
 			 isnan(path->loss) ? 0 : path->loss * 100);
-	text_row(text, "spent", "%s, %d connection%s, %d probe%s", duration_text(report->elapsed).text,
+	text_row(text, "spent", "%s, %d connection%s, %d probe%s%s", duration_text(report->elapsed).text,
 		 path->connections, path->connections == 1 ? "" : "s", path->probes,
-		 path->probes == 1 ? "" : "s");
+		 path->probes == 1 ? "" : "s",
+		 report->engine && strcmp(report->engine, "socket") == 0 ? ", by plain sockets" : "");
 	if (report_meets_rfc5382(report) == NO)
 		text_row(text, "RFC 5382", "a NAT should wait for at least 2 h 4 min");
 }

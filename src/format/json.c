@@ -13,6 +13,8 @@ static cJSON *add(cJSON *parent, const char *key, cJSON *item)
 	if (key ? cJSON_AddItemToObject(parent, key, item) : cJSON_AddItemToArray(parent, item))
 		return item;
 	cJSON_Delete(item);
+	if (parent)
+		parent->type = cJSON_Invalid; /* what lacks something is not printed */
 	return NULL;
 }
 
@@ -57,23 +59,19 @@ void json_number(cJSON *parent, const char *key, double value, int decimals)
 
 void json_text(cJSON *parent, const char *key, const char *text)
 {
-	char *clean, *end;
+	const size_t size = text ? strlen(text) * strlen(UTF8_REPLACEMENT) + 1 : 0;
+	char *clean;
 
 	if (!text) {
 		json_null(parent, key);
 		return;
 	}
-	clean = end = malloc(3 * strlen(text) + 1);
-	if (!clean)
+	clean = malloc(size);
+	if (!clean) {
+		add(parent, key, NULL);
 		return;
-	while (*text) {
-		size_t length = utf8_sequence(text);
-
-		memcpy(end, length ? text : UTF8_REPLACEMENT, length ? length : 3);
-		end += length ? length : 3;
-		text += length ? length : 1;
 	}
-	*end = '\0';
+	utf8_copy(clean, size, text);
 	add(parent, key, cJSON_CreateString(clean));
 	free(clean);
 }

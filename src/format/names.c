@@ -51,6 +51,9 @@ const char *reason_name(enum reason reason)
 	case REASON_INTERRUPTED: return "interrupted";
 	case REASON_STATE_LOST: return "state_lost";
 	case REASON_ADDRESS_CHANGED: return "address_changed";
+	case REASON_UNANSWERED: return "keepalives_unanswered";
+	case REASON_PROXY: return "proxy";
+	case REASON_OUT_OF_MEMORY: return "out_of_memory";
 	}
 	return NULL;
 }

@@ -198,7 +198,7 @@ static void put_mark(const struct picture *picture)
 	       right = 100 - x_of(picture, picture->expired) / 10;
 	int decimals;
 
-	if (isnan(left) || isnan(right))
+	if (isnan(picture->survived) || isnan(picture->expired))
 		return;
 	decimals = span_decimals(result);
 	fprintf(picture->out,

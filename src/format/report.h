@@ -27,7 +27,7 @@ struct report_nat {
 
 struct report {
 	const char *version;              /* of the program that measured; NULL: this one */
-	const char *engine;               /* that sent the probes; NULL: raw, this version's only one */
+	const char *engine;               /* that sent the probes; NULL: raw */
 	double started_at, finished_at;   /* seconds since 1970, UTC */
 	double elapsed;                   /* by the clock that no one sets */
 	bool interrupted;

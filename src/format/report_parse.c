@@ -1,6 +1,7 @@
 #include "format/report_parse.h"
 
 #include "format/names.h"
+#include "format/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -329,7 +330,7 @@ static void read_advice(struct advice *advice, const cJSON *item)
 	advice->margin = shape_number(item, "margin_s");
 	advice->host_margin = shape_number(item, "host_now.margin_s");
 	advice->heartbeat = shape_whole(item, "heartbeat_s");
-	snprintf(advice->summary, sizeof advice->summary, "%s", shape_text(item, "summary"));
+	utf8_copy(advice->summary, sizeof advice->summary, shape_text(item, "summary"));
 }
 
 int report_parse_warning(const struct source *source, struct saved_report *saved, const cJSON *item,
@@ -346,7 +347,7 @@ int report_parse_warning(const struct source *source, struct saved_report *saved
 	/* Of a code that is not known here, the message still is for people. */
 	code = name_value(shape_text(item, "code"), warning_word);
 	warning->code = code < 0 ? WARNING_CODES : (enum warning_code)code;
-	snprintf(warning->message, sizeof warning->message, "%s", shape_text(item, "message"));
+	utf8_copy(warning->message, sizeof warning->message, shape_text(item, "message"));
 	result->warning_count++;
 	return 0;
 }
@@ -464,7 +465,6 @@ int report_parse(const struct source *source, struct saved_report *saved, const 
 		return -1;
 	read_path(report, root);
 	read_advice(&report->advice, shape_at(root, "advice"));
-	snprintf(report->error, sizeof report->error, "%s",
-		 shape_text(root, "error") ? shape_text(root, "error") : "");
+	utf8_copy(report->error, sizeof report->error, shape_text(root, "error") ? shape_text(root, "error") : "");
 	return 0;
 }

@@ -1,5 +1,7 @@
 #include "format/utf8.h"
 
+#include <string.h>
+
 size_t utf8_sequence(const char *octets)
 {
 	const unsigned char *text = (const unsigned char *)octets;
@@ -16,4 +18,20 @@ size_t utf8_sequence(const char *octets)
 	    (text[0] == 0xf0 && text[1] < 0x90) || (text[0] == 0xf4 && text[1] > 0x8f))
 		return 0;
 	return length;
+}
+
+void utf8_copy(char *to, size_t size, const char *text)
+{
+	const char *end = to + size;
+
+	while (*text) {
+		size_t length = utf8_sequence(text), octets = length ? length : strlen(UTF8_REPLACEMENT);
+
+		if (octets >= (size_t)(end - to))
+			break;
+		memcpy(to, length ? text : UTF8_REPLACEMENT, octets);
+		to += octets;
+		text += length ? length : 1;
+	}
+	*to = '\0';
 }

@@ -11,4 +11,7 @@
  * is none. */
 size_t utf8_sequence(const char *);
 
+/* Copies whole sequences, as many as fit, with the replacement for each octet that belongs to none. */
+void utf8_copy(char *to, size_t size, const char *text);
+
 #endif

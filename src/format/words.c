@@ -115,6 +115,14 @@ const char *reason_words(enum reason reason)
 		return "all connections were lost at one moment, as when a device on the path restarts";
 	case REASON_ADDRESS_CHANGED:
 		return "this host's address changed during the run";
+	case REASON_UNANSWERED:
+		return "connections open, but no keepalive was answered: something on the path drops them, or the "
+		       "far end's TCP takes no notice of them";
+	case REASON_PROXY:
+		return "a proxy stands between, and the far side's probes end there; probe from this side: "
+		       "--direction out";
+	case REASON_OUT_OF_MEMORY:
+		return "this host had no memory left for what was observed; free some, and measure again";
 	}
 	return "";
 }

@@ -1,22 +1,28 @@
-/* The raw engine. Kernel sockets make the connections and keep them open; a capture that never stops tells
- * what passes on each, and teaches the numbers by which keepalives are built that the kernel knows nothing
- * of.
+/* Both engines: what differs between them is link_raw.c and link_socket.c.
  *
  * Every observation goes through one queue, which is emptied from the event loop: the observer may ask for
  * actions, and what comes of these is queued behind. */
 #include "edge/engine.h"
+#include "core/grow.h"
 #include "edge/capture.h"
+#include "edge/clock.h"
 #include "edge/inject.h"
 #include "edge/link.h"
+#include "edge/privilege.h"
 #include "edge/target.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 enum { SPARE_DESCRIPTORS = 32 };
+
+/* The kernel sends a keepalive no sooner than a second after what it received (keepalive_time_elapsed in
+ * include/net/tcp.h; TCP_KEEPIDLE counts whole seconds). */
+#define SOCKET_SPACING 1.1
 
 struct engine {
 	struct engine_config config;
@@ -33,14 +39,9 @@ static void queue(void *arg, const struct observation *observation)
 {
 	struct engine *engine = arg;
 
-	if (engine->queued == engine->queue_size) {
-		size_t size = engine->queue_size ? engine->queue_size * 2 : 64;
-		struct observation *larger = realloc(engine->queue, size * sizeof *larger);
-
-		if (larger == NULL)
-			return; /* as if the capture had missed it */
-		engine->queue = larger;
-		engine->queue_size = size;
+	if (!grow((void **)&engine->queue, &engine->queue_size, engine->queued, sizeof *engine->queue)) {
+		engine->shared.stats.out_of_memory = true;
+		return;
 	}
 	engine->queue[engine->queued++] = *observation;
 	event_active(engine->deliver, 0, 0);
@@ -77,22 +78,31 @@ static void note_source(struct engine *engine, const struct sockaddr_storage *so
 		engine->shared.stats.address_changed = true;
 }
 
-static void open_link(struct engine *engine, int number, enum direction direction)
+static bool open_link(struct engine *engine, int number, enum direction direction)
 {
 	if (number >= engine->link_count) {
 		struct link **larger = realloc(engine->links, (size_t)(number + 1) * sizeof *larger);
 
 		if (larger == NULL)
-			return;
+			return false;
 		while (engine->link_count <= number)
 			larger[engine->link_count++] = NULL;
 		engine->links = larger;
 	}
 	if (engine->links[number] != NULL)
-		return;
+		return true;
 	engine->links[number] = link_new(&engine->shared, number, direction);
 	if (engine->links[number] != NULL && link_source(engine->links[number]) != NULL)
 		note_source(engine, link_source(engine->links[number]));
+	return engine->links[number] != NULL;
+}
+
+static void not_opened(struct engine *engine, int number)
+{
+	const struct observation o = { .what = OBSERVED_OPEN_FAILED, .conn = number, .at = clock_now(), .rtt = NAN,
+				       .error = ENOMEM };
+
+	queue(engine, &o);
 }
 
 void engine_act(struct engine *engine, const struct action *action)
@@ -101,7 +111,8 @@ void engine_act(struct engine *engine, const struct action *action)
 
 	switch (action->kind) {
 	case ACTION_OPEN:
-		open_link(engine, action->conn, action->direction);
+		if (!open_link(engine, action->conn, action->direction))
+			not_opened(engine, action->conn);
 		break;
 	case ACTION_PROBE:
 		if (link != NULL)
@@ -138,7 +149,7 @@ static int raise_descriptor_limit(int connections, struct failure *failure)
 		return fail(failure, EXIT_CANNOT_RUN,
 			    "%d connections need %llu file descriptors and %llu are allowed; raise the limit "
 			    "with `ulimit -n %llu` (the hard limit may need root), or use fewer "
-			    "--connections",
+			    "--connections or targets",
 			    connections, (unsigned long long)need, (unsigned long long)limit.rlim_max,
 			    (unsigned long long)need);
 	limit.rlim_cur = limit.rlim_max;
@@ -155,16 +166,20 @@ static int set_up(struct engine *engine, struct failure *failure)
 
 	if (raise_descriptor_limit(engine->config.connections, failure) < 0)
 		return -1;
+	engine->deliver = event_new(shared->base, -1, 0, on_deliver, engine);
+	if (engine->deliver == NULL)
+		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
+	if (shared->capture == NULL)
+		return 0;
 	shared->raw = inject_open(shared->target, failure);
 	if (shared->raw < 0)
 		return -1;
-	engine->deliver = event_new(shared->base, -1, 0, on_deliver, engine);
-	if (engine->deliver == NULL || !capture_join(shared->capture, shared->target, on_segment, engine))
+	if (!capture_join(shared->capture, shared->target, on_segment, engine))
 		return fail(failure, EXIT_CANNOT_RUN, "out of memory");
 	return 0;
 }
 
-struct engine *engine_raw_new(const struct engine_config *config, struct failure *failure)
+struct engine *engine_new(const struct engine_config *config, struct failure *failure)
 {
 	struct engine *engine = calloc(1, sizeof *engine);
 
@@ -174,6 +189,7 @@ struct engine *engine_raw_new(const struct engine_config *config, struct failure
 	}
 	engine->config = *config;
 	engine->shared = (struct link_shared){ .base = config->base, .target = config->target,
+					       .means = config->capture ? &link_raw : &link_socket,
 					       .capture = config->capture, .raw = -1,
 					       .queue = queue, .queue_arg = engine };
 	if (set_up(engine, failure) < 0) {
@@ -181,6 +197,16 @@ struct engine *engine_raw_new(const struct engine_config *config, struct failure
 		return NULL;
 	}
 	return engine;
+}
+
+bool engine_will_be_raw(enum engine_choice choice)
+{
+	return choice == ENGINE_RAW || (choice == ENGINE_AUTO && privilege_allows_raw());
+}
+
+double engine_spacing(bool raw)
+{
+	return raw ? 0 : SOCKET_SPACING;
 }
 
 void engine_set_far(struct engine *engine, struct farside *far)
@@ -209,7 +235,8 @@ void engine_free(struct engine *engine)
 	for (int i = 0; i < engine->link_count; i++)
 		link_free(engine->links[i]);
 	free(engine->links);
-	capture_leave(engine->shared.capture, engine);
+	if (engine->shared.capture != NULL)
+		capture_leave(engine->shared.capture, engine);
 	if (engine->deliver != NULL)
 		event_free(engine->deliver);
 	if (engine->shared.raw >= 0)
@@ -222,6 +249,12 @@ struct engine_stats engine_stats(const struct engine *engine)
 {
 	struct engine_stats stats = engine->shared.stats;
 
-	stats.dropped = capture_dropped(engine->shared.capture);
+	if (engine->shared.capture != NULL)
+		stats.dropped = capture_dropped(engine->shared.capture);
 	return stats;
+}
+
+bool engine_is_spoiled(const struct engine *engine)
+{
+	return engine->shared.stats.address_changed || engine->shared.stats.out_of_memory;
 }
