@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 
 
@@ -33,13 +34,15 @@ def memory(pid):
 def main():
     method, timeout, command = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
     packets_before, begun, peak = packets(), time.monotonic(), 0
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    printed = tempfile.TemporaryFile("w+")  # a pipe holds less than a long report
+    child = subprocess.Popen(command, stdout=printed)
     while not os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT):
         peak = max(peak, memory(child.pid))
         time.sleep(0.05)
     elapsed = time.monotonic() - begun
     usage = os.wait4(child.pid, 0)[2]
-    text = child.stdout.read()
+    printed.seek(0)
+    text = printed.read()
     try:
         answer = json.loads(text)
     except ValueError:

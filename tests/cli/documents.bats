@@ -117,6 +117,8 @@ same() { # WHAT EXPECTED GOT
 	shellcheck -s bash "$BATS_TEST_TMPDIR/bash"
 	run "$idleprobe" generate tcsh
 	expect 2 'usage: idleprobe generate bash'
+	run bash -c '"$1" generate fish >/dev/full' - "$idleprobe"
+	expect 4 'standard output cannot be written'
 }
 
 @test "each shell offers the commands, and every option of each" {

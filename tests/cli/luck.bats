@@ -29,6 +29,21 @@ load helpers
 	expect 4 '192.0.2.1.*([Nn]o route|unreachable)'
 }
 
+# The address has a route, and so the target; its connections have another.
+@test "connections that routing rules keep from leaving" {
+	run alone '
+		ip link add wan type veth peer name far
+		ip link set wan up; ip link set far up
+		ip address add 192.0.2.1/24 dev wan
+		ip rule add ipproto tcp dport 7440 prohibit
+		ip rule add ipproto tcp dport 7441 unreachable
+		ip rule add ipproto tcp dport 7442 blackhole
+		for port in 7440 7441 7442; do $idleprobe measure 192.0.2.2:$port; done'
+	expect 4 "192.0.2.2 port 7440: not permitted: a rule of this host's firewall or routing forbids the connection"
+	expect 4 '192.0.2.2 port 7441: no route: check the address, and what `ip route get` says of it'
+	expect 4 '192.0.2.2 port 7442: Invalid argument: check host and port'
+}
+
 @test "a host that answers nothing: bounded time" {
 	run --separate-stderr alone '
 		ip link add wan type veth peer name far
@@ -85,10 +100,25 @@ load helpers
 	directory=$(mktemp -d /tmp/idleprobe-cli.XXXXXX)
 	install -m 755 "$idleprobe" "$directory/idleprobe"
 	chmod 755 "$directory"
-	run setpriv --reuid=65534 --regid=65534 --clear-groups "$directory/idleprobe" measure 127.0.0.1:7440
+	run setpriv --reuid=65534 --regid=65534 --clear-groups "$directory/idleprobe" measure --engine raw 127.0.0.1:7440
 	rm -r "$directory"
 	expect 4 'cap_net_raw'
-	[[ $output == *"setcap cap_net_raw+ep"* && $output == *sudo* ]]
+	[[ $output == *"setcap cap_net_raw+ep"* && $output == *sudo* && $output == *'--engine socket'* ]]
+}
+
+@test "no permission: goes on as the copy that has it, where that may be executed" {
+	[ "$(id -u)" = 0 ] || skip 'only root can give a file capabilities'
+	measure='setpriv --reuid=65534 --regid=65534 --clear-groups /mnt/bin/idleprobe measure --engine raw 127.0.0.1:7440'
+	run alone "
+		mount -t tmpfs -o mode=755 none /mnt
+		install -D -m 755 $idleprobe /mnt/bin/idleprobe
+		$measure; echo code \$?
+		install -D -m 755 $idleprobe /mnt/libexec/idleprobe
+		setcap cap_net_raw+ep /mnt/libexec/idleprobe
+		$measure; echo code \$?
+		chmod 700 /mnt/libexec/idleprobe
+		$measure; echo code \$?"
+	[[ $output == *'setcap cap_net_raw+ep /mnt/bin/idleprobe'*'code 4'*'connection refused'*'code 4'*'for members of the group root. Join it'*'code 4' ]]
 }
 
 @test "too few descriptors: says how many are needed" {
@@ -111,6 +141,15 @@ load helpers
 	done
 	run "$idleprobe" measure --events /nonexistent/events 127.0.0.1:1
 	expect 4 '/nonexistent/events cannot be written'
+	for length in 250 5000; do # of the name; and of the path
+		run "$idleprobe" measure -o "$(printf "%0${length}d" 0)" 127.0.0.1:1
+		expect 4 '0000 cannot be written: File name too long'
+	done
+}
+
+@test "output into a pipe that has a name" {
+	run alone 'mkfifo pipe; cat pipe >got & $idleprobe measure -o pipe 127.0.0.1:7440; wait; [ -p pipe ] && jq -c .result.outcome got'
+	expect 0 '"unreachable"$'
 }
 
 @test "the report file is whole, replaces the old one and keeps its mode; links are followed" {

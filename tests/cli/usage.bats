@@ -14,7 +14,7 @@ load helpers
 	run "$idleprobe" measure --help
 	expect 0 '^usage: idleprobe measure'
 	help=$output
-	for option in min-idle max-idle precision resolution connections strategy direction engine min token json output \
+	for option in min-idle max-idle precision resolution connections strategy direction engine min token dry-run json output \
 		events interface ipv4 ipv6 quiet verbose help; do
 		[[ $help == *"--$option"* ]]
 	done
@@ -40,8 +40,6 @@ load helpers
 }
 
 @test "what this version cannot do is refused at once" {
-	run "$idleprobe" measure --engine socket h:1
-	expect 2 'engine socket: this version has only the raw engine'
 	run "$idleprobe" measure --direction both --connections 3 h:1
 	expect 2 'direction both needs at least 4 --connections'
 }
@@ -70,6 +68,9 @@ load helpers
 	seq -f 'h:%g' 300 >"$list"
 	run "$idleprobe" check --min 5 --targets "$list"
 	expect 2 'more than 250 targets'
+	seq -f 'h:%g' 201 >"$list"
+	run "$idleprobe" measure --connections 120 --targets "$list"
+	expect 2 '201 targets with 120 connections each are more than the 24000 .*use --connections 119'
 	printf 'h:1\nh:x\n' >"$list"
 	run "$idleprobe" measure --targets "$list"
 	expect 2 "'h:x': 'x' is no port"

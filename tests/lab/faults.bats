@@ -135,7 +135,7 @@ for n in range(2000):
 	grep -q 'No answer for 203.0.113.10:7440: the run was stopped' "$BATS_TEST_TMPDIR/screen"
 }
 
-@test "Ctrl-C twice: ends, though nobody takes the report" {
+@test "Ctrl-C twice: ends, though nobody takes the report, which is saved" {
 	lab run --profile nat-silent --timeout 20 -- '
 		mkfifo $TESTBED_DIR/pipe
 		python3 -c "
@@ -146,11 +146,12 @@ try:
 except BlockingIOError:
     time.sleep(30)" &
 		# The shell would have it ignore Ctrl-C, as a job in the background.
-		env --default-signal=INT $idleprobe measure --json --max-idle 60 $TESTBED_TARGET4 >$TESTBED_DIR/pipe & run=$!
+		env --default-signal=INT $idleprobe measure --json -o $results/run.json --max-idle 60 $TESTBED_TARGET4 >$TESTBED_DIR/pipe & run=$!
 		sleep 6; kill -INT $run; sleep 2; kill -0 $run || exit 99
 		kill -INT $run; wait $run'
 	echo "status $status"
 	[[ $status == 130 ]]
+	holds run '.interrupted and $r.outcome == "inconclusive"'
 }
 
 @test "nohup: a hangup does not end it" {
@@ -176,6 +177,7 @@ except BlockingIOError:
 		cp $TESTBED_DIR/small/events $results; ls $TESTBED_DIR/small'
 	cat "$results/run.err" "$results/run.out"
 	[[ $(<"$results/run.out") == 'exit 4 size 2000'$'\n''events'$'\n''report' ]]
+	status=4 # of the measurement
 	holds run '$r.outcome == "timeout"'
 	contains run 6
 	grep -q 'small/report cannot be written: No space left on device' "$results/run.err"
@@ -222,23 +224,31 @@ no_rights_left() {
 	grep -qE "^Uid:\s+$1\s+$1\s+$1\s+$1$" "$results/run.out"
 	[[ $(grep -cE '^Cap(Inh|Prm|Eff|Amb):\s+0+$' "$results/run.out") == 4 ]]
 	grep -qE '^NoNewPrivs:\s+1$' "$results/run.out"
+	grep -qE '^Max core file size +0 +0 ' "$results/run.out"
+	[[ $idleprobe == *asan* ]] || grep -qE '^Seccomp:\s+2$' "$results/run.out" # edge/sandbox.c
+	[[ $idleprobe == *asan* ]] || grep -qx 'memory of 0' "$results/run.out"
 	holds run '$r.outcome == "no_timeout"'
 }
 
+# What no_rights_left looks at. In /proc a process belongs to its user only where that user may look into it.
+show='show_rights() { cat /proc/$1/status /proc/$1/limits; echo "memory of $(stat -c %u /proc/$1/mem)"; }
+'
+
 @test "root: its rights are dropped" {
-	lab run --profile router -- 'begin --max-idle 4 $TESTBED_TARGET4; sleep 2; cat /proc/$run/status; wait $run'
+	lab run --profile router -- "$show"'
+		begin --max-idle 4 $TESTBED_TARGET4; sleep 2; show_rights $run; wait $run'
 	no_rights_left 0
 	grep -qE '^CapBnd:\s+0+$' "$results/run.out"
 }
 
 @test "with cap_net_raw of its file, as an ordinary user" {
 	((EUID == 0)) || skip "only root can give a file capabilities"
-	lab run --profile router -- '
+	lab run --profile router -- "$show"'
 		mount -t tmpfs -o mode=755 none /mnt
 		install -m 755 $idleprobe /mnt/idleprobe; setcap cap_net_raw+ep /mnt/idleprobe
 		ASAN_OPTIONS=detect_leaks=0 setpriv --reuid=65534 --regid=65534 --clear-groups \
 			/mnt/idleprobe measure --json --max-idle 4 $TESTBED_TARGET4 >$results/$name.json & run=$!
-		sleep 2; cat /proc/$run/status; wait $run'
+		sleep 2; show_rights $run; wait $run'
 	no_rights_left 65534
 }
 

@@ -13,13 +13,13 @@ say() { echo "# $*" >&3; }
 
 # NAME TESTBED-ARGUMENT... -- SCRIPT: runs a bash script on the client. In it `measure ARGUMENT...` is idleprobe's, with
 # NAME.json as its standard output; `begin ARGUMENT...` does the same in the background, and sets run to its process
-# id. Sets status to that of the script; what is written on standard error is in NAME.err.
+# id. Sets status to that of the script; what is written on standard error is in NAME.err. It is ended after 120 s, or $limit.
 lab() {
 	local name=$1 arguments=()
 	shift
 	while [[ $1 != -- ]]; do arguments+=("$1"); shift; done
 	status=0
-	name=$name timeout 120 scripts/testbed "${arguments[@]}" -- bash -c '
+	name=$name timeout "${limit-120}" scripts/testbed "${arguments[@]}" -- bash -c '
 		. tests/lab/helpers.bash
 		measure() { $idleprobe measure --json "$@" >$results/$name.json; }
 		begin() { $idleprobe measure --json "$@" >$results/$name.json & run=$!; }
@@ -67,3 +67,22 @@ tell() {
 		"connections, \(.path.probes_sent) probes, loss \(.path.loss), warnings \([.warnings[].code])"' \
 		"$results/$1.json" | tr '\n' ' ')"
 }
+
+# Where FAULTS_SEEN names a file, what each test saw is appended to it, for scripts/faults: FILE, TEST, whether it passed, and its
+# reports in a line, or what the test has noted instead.
+noted=
+teardown() {
+	local report
+	[[ ${FAULTS_SEEN-} ]] || return 0
+	[[ $noted ]] || for report in "$results/run.json" "$results"/[!r]*.json; do
+		[[ ! -s $report ]] || noted+=${noted:+; }$(jq -rs "$seen_in_short" "$report")${status:+, exit $status}
+	done
+	printf '%s\t%s\t%s\t%s\n' "$(basename "$BATS_TEST_FILENAME")" "$BATS_TEST_DESCRIPTION" \
+		"${BATS_TEST_COMPLETED:-0}" "${noted:-no report}" >>"$FAULTS_SEEN"
+}
+
+seen_in_short='def s: if . == null then "?" else "\(. * 100 | round / 100)" end;
+	map((.result | .outcome + (if .reason then " (\(.reason))" else "" end) +
+		(if .survived_s == null then "" else ": survived \(.survived_s | s) s" end) +
+		(if .expired_s == null then "" else ", expired by \(.expired_s | s) s" end)) +
+		", in \(.elapsed_s | s) s" + (.warnings | map(", warning " + .code) | add // "")) | join("; ")'

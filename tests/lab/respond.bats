@@ -27,7 +27,9 @@ far() {
 @test "random doings" { far strangers random_doings; }
 @test "slow input" { far strangers slow; }
 @test "huge input" { far strangers huge; }
+@test "answers that are read late" { far strangers late; }
 @test "bounds on connections" { far strangers bounds; }
+@test "bounds on control channels" { far strangers channels; }
 @test "lifetime" { far respond lifetime; }
 @test "orphans" { far respond orphans; }
 @test "control channels are kept alive, test connections are not" { far respond keeping_alive; }

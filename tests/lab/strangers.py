@@ -258,6 +258,34 @@ def bounds():
     for connection in six + other + four:
         connection.close()
     until(lambda: responder.descriptors() == before, what="the closing of all descriptors")
+    until(lambda: "3 more connections were refused in the last 10 s" in responder.log(), 12, "the word about the refused")
+    assert responder.log().count("refused") == 2
+    responder.stop()
+
+
+def channels():
+    """Control channels of one address are bounded, and one that ends makes room."""
+    responder = Responder()
+    many = [control() for _ in range(32)]
+    refused = Connection()
+    assert refused.ask("CONTROL 1 -").startswith("ERROR - too_many ") and refused.over()
+    assert "refused, there are 32 control channels, 32 of them of its address" in responder.log()
+    other = control(source="127.0.0.9")
+    many.pop().close()
+    assert other.ask("PING").startswith("PONG")  # so the responder has seen that one end
+    control()
+    assert all(channel.ask("PING").startswith("PONG") for channel in many)
+    responder.stop()
+
+
+def late():
+    """Who reads its answers late gets all of them."""
+    responder = Responder("--commands", "100000")
+    channel = control(receive_buffer=1)
+    channel.say(b"PING\n" * 6500)
+    time.sleep(0.5)
+    answers = [channel.hear() for _ in range(6500)]
+    assert all(answer.startswith("PONG") for answer in answers) and channel.ask("PING").startswith("PONG")
     responder.stop()
 
 

@@ -101,9 +101,10 @@ aside() {
 		setpriv --reuid=65534 --regid=65534 --clear-groups idleprobe respond --listen 127.0.0.1 & responder=$!
 		sleep 1
 		as --clear-groups idleprobe help >/dev/null
-		as --clear-groups idleprobe measure --max-idle 3 --connections 8 127.0.0.1 || echo "stranger: $?"
+		as --clear-groups idleprobe measure --engine raw --max-idle 3 --connections 8 127.0.0.1 || echo "stranger: $?"
+		as --clear-groups idleprobe measure --json --max-idle 3 --connections 8 127.0.0.1 >/tmp/plain && echo "stranger, plain: $?"
 		as $member idleprobe measure --json --max-idle 3 --connections 8 127.0.0.1 >/tmp/report && echo "member: $?"
-		jq -r .result.outcome /tmp/report
+		jq -r "\"\(.method.engine) \(.result.outcome)\"" /tmp/plain /tmp/report
 		kill $responder; wait $responder
 
 		dpkg --remove idleprobe
@@ -120,7 +121,7 @@ aside() {
 	[[ $output == *'/usr/libexec/idleprobe cap_net_raw=ep'* ]]
 	[[ $output != *'/usr/bin/idleprobe cap_net_raw'* ]]
 	[[ $output == *'that is for members of the group idleprobe. Join it with'*'usermod -aG idleprobe'*'stranger: 4'* ]]
-	[[ $output == *'member: 0'*'no_timeout'* ]]
+	[[ $output == *'stranger, plain: 0'*'member: 0'*'socket no_timeout'*'raw no_timeout'* ]]
 	[[ $output != *'changed: '*idleprobe* ]]
 }
 

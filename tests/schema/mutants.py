@@ -82,9 +82,10 @@ EVENT_TIES = {
     "warning": [("message", None)],
     "end": [("result.outcome", "unreachable"), ("error", "there is one"), ("time", "now")],
 }
-OPTIONAL = collections.defaultdict(set, any={"input"}, opened={"rtt_ms", "from", "ttl"}, icmp={"ttl"})
+OPTIONAL = collections.defaultdict(set, any={"input", "blur_ms"}, opened={"rtt_ms", "from", "ttl"}, icmp={"ttl"})
 
 PLATFORM_TIES = [("schema_version", 2), ("platforms", [{}]), ("platforms", [7])]
+PLAN_TIES = [("schema_version", 2), ("targets", []), ("plans", []), ("plans", [{}]), ("method.connections", 0)]
 
 
 def places(value, path=()):

@@ -1,26 +1,27 @@
 #!/usr/bin/python3
-"""Holds every report, event line and list of platforms that the tests left behind against the schemas. Prints TAP.
+"""Holds every report, event line, list of platforms and plan that the tests left behind against the schemas. Prints TAP.
 
 usage: tests/schema/validate.py DIRECTORY
 
 It reads every file there, and of each the lines that are JSON objects: with `result` a report, with `event` an event,
-with `platforms` a list of them.
+with `platforms` a list of them, with `plans` a plan.
 Files that are meant to be broken have that word in their name, and are passed over.
 """
+import multiprocessing
 import pathlib
 import sys
 
 sys.dont_write_bytecode = True  # the tree stays clean
-from mutants import (CONTRADICTIONS, EVENT_TIES, OPEN_WORDS, OPTIONAL, PLATFORM_TIES, TIES, WORDS, enlarged, lacking,
+from mutants import (CONTRADICTIONS, EVENT_TIES, OPEN_WORDS, OPTIONAL, PLAN_TIES, PLATFORM_TIES, TIES, WORDS, enlarged, lacking,
                      mistyped, misworded, opposed, places)
 from schema import Schema, parse
 
 
 class Found:
-    """What lies in a directory: (where, value) of each report, event and list, and what is unreadable."""
+    """What lies in a directory: (where, value) of each report, event, list and plan, and what is unreadable."""
 
     def __init__(self, directory):
-        self.reports, self.events, self.platforms, self.unreadable = [], [], [], []
+        self.reports, self.events, self.platforms, self.plans, self.unreadable = [], [], [], [], []
         for path in sorted(directory.rglob("*")):
             if path.is_file() and not path.is_symlink() and "broken" not in path.name:
                 self.read(path)
@@ -45,6 +46,8 @@ class Found:
             self.reports.append((where, value))
         elif "platforms" in value:
             self.platforms.append((where, value))
+        elif "plans" in value:
+            self.plans.append((where, value))
 
 
 def in_order(what, *numbers):
@@ -98,6 +101,21 @@ class Tap:
         print(f"ok {self.count} {name} # skip {why}")
 
 
+work = None
+
+
+def call(place):
+    return work(place)
+
+
+def mapped(function, values):
+    """[function(value) for value in values], by all CPUs. The processes inherit both, for neither could be sent to them."""
+    global work
+    work = lambda place: function(values[place])
+    with multiprocessing.get_context("fork").Pool() as pool:
+        return pool.map(call, range(len(values)))
+
+
 def errors(validator, values):
     for where, value in values:
         for error in validator.iter_errors(value):
@@ -108,9 +126,9 @@ def test_values(tap, schema, name, values):
     """Returns those with which nothing is wrong."""
     for what, validator in (("are valid", schema.published),
                             ("have no key and no word that is not described", schema.closed)):
-        wrong = {where: list(errors(validator, [(where, value)])) for where, value in values}
-        tap.tell(f"{len(values)} {name} {what}", [line for lines in wrong.values() for line in lines])
-        values = [(where, value) for where, value in values if not wrong[where]]
+        wrong = mapped(lambda value, validator=validator: list(errors(validator, [value])), values)
+        tap.tell(f"{len(values)} {name} {what}", [line for lines in wrong for line in lines])
+        values = [value for value, lines in zip(values, wrong) if not lines]
     return values
 
 
@@ -136,7 +154,8 @@ def test_mutants(tap, schema, name, value, bad):
 def test_mutants_of_reports(tap, schema, reports):
     for outcome, ties in TIES.items():
         name = f"mutants of a report, {outcome}"
-        report = pick(tap, name, reports, lambda r: r["result"]["outcome"] == outcome and not r["path"]["nat"])
+        report = pick(tap, name, reports, lambda r: r["result"]["outcome"] == outcome and not r["path"]["nat"] and
+                      (outcome != "timeout" or r["advice"]["tcp_keepalive_time_s"]))
         if not report:
             continue
         test_mutants(tap, schema, name, report, [*lacking(report), *opposed(report, ties)])
@@ -163,12 +182,19 @@ def test_mutants_of_platforms(tap, schema, lists):
         test_mutants(tap, schema, name, value, [*lacking(value), *opposed(value, PLATFORM_TIES)])
 
 
+def test_mutants_of_plans(tap, schema, plans):
+    name = "mutants of a plan"
+    value = pick(tap, name, plans, lambda value: value["plans"])
+    if value:
+        test_mutants(tap, schema, name, value, [*lacking(value), *opposed(value, PLAN_TIES)])
+
+
 def main():
-    report, event, platforms = (Schema(f"{name}.schema.json") for name in ("report", "event", "platforms"))
+    report, event, platforms, plan = (Schema(f"{name}.schema.json") for name in ("report", "event", "platforms", "plan"))
     found = Found(pathlib.Path(sys.argv[1]))
     tap = Tap()
 
-    for schema in report, event, platforms:
+    for schema in report, event, platforms, plan:
         schema.published.check_schema(schema.schema)
     tap.tell("all that was left can be read", found.unreadable)
     tap.tell("there are reports and events", [] if found.reports and found.events else ["the tests left too little"])
@@ -177,9 +203,11 @@ def main():
     tap.tell(f"{len(reports)} reports do not contradict themselves",
              (f"{where}: {what}" for where, value in reports for what in contradictions(value)))
     lists = test_values(tap, platforms, "lists of platforms", found.platforms)
+    plans = test_values(tap, plan, "plans", found.plans)
     test_mutants_of_reports(tap, report, reports)
     test_mutants_of_events(tap, event, events)
     test_mutants_of_platforms(tap, platforms, lists)
+    test_mutants_of_plans(tap, plan, plans)
     print(f"1..{tap.count}")
     return tap.failed
 

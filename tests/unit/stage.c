@@ -24,7 +24,7 @@ struct world_config stage_world(double timeout)
 
 struct stage stage_begin(const struct search_config *config, const struct world_config *world)
 {
-	struct stage stage = {.search = search_new(config), .world = world_new(world)};
+	struct stage stage = {.search = search_new(config), .world = world_new(world), .deaf_from = INFINITY};
 
 	if (!stage.search)
 		abort();
@@ -46,10 +46,11 @@ static void observe(struct stage *stage)
 {
 	struct observation seen;
 
-	if (!world_take(stage->world, &seen))
+	if (!world_take(stage->world, &seen) || (seen.what == OBSERVED_REPLY && stage->now >= stage->deaf_from))
 		return;
 	if (stage->origin_hidden && seen.from != ORIGIN_NONE)
 		seen.from = ORIGIN_UNKNOWN;
+	seen.blur = stage->blur;
 	search_observe(stage->search, &seen);
 }
 

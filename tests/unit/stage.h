@@ -17,6 +17,8 @@ struct stage {
 	struct step *steps; /* all that the search asked for */
 	size_t step_count, step_room;
 	bool origin_hidden; /* who sent what arrives cannot be told, as with plain sockets */
+	double blur;        /* seconds by which the times of what was sent and came are known, likewise */
+	double deaf_from;   /* no probe is answered from then on, though connections open; INFINITY */
 	bool stuck;         /* the search waits for nothing, or never ends */
 };
 

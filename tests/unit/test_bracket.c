@@ -80,6 +80,12 @@ static void settle(struct ledger *ledger, double from, int answers, int losses)
 	}
 }
 
+static void see_over(struct ledger *ledger, enum observed what, int conn, double at, double rtt)
+{
+	assert_true(ledger_observe(ledger, &(struct observation){ .what = what, .conn = conn, .at = at, .rtt = rtt,
+								   .from = ORIGIN_PATH }));
+}
+
 static struct bracket by_idle(const struct ledger *ledger)
 {
 	struct bracket bracket;
@@ -98,6 +104,34 @@ static void nothing_is_known_of_nothing(void **state)
 	assert_true(isnan(bracket.suspected) && isnan(bracket.upper));
 	assert_true(isnan(bracket.dead) && isnan(bracket.since));
 	assert_false(bracket.mixed);
+	ledger_free(ledger);
+}
+
+/* Where round trips are long, what closed by itself may have died well before one that answered at almost its age. */
+static void answer_bounds_what_closed_by_itself(void **state)
+{
+	struct ledger *ledger = ledger_new();
+	const double rtt = 2;
+	struct bracket bracket;
+
+	(void)state;
+	assert_non_null(ledger);
+	for (int conn = 0; conn < 4; conn++) {
+		assert_true(ledger_open(ledger, conn, conn == 0, -rtt));
+		see_over(ledger, OBSERVED_OPEN, conn, 0, rtt);
+		see_over(ledger, OBSERVED_REPLY, conn, 0, rtt);
+	}
+	for (double at = 1; at < 170; at += 2.5) {
+		see_over(ledger, OBSERVED_SENT, 0, at, NAN);
+		see_over(ledger, OBSERVED_REPLY, 0, at + rtt, rtt);
+	}
+	see_over(ledger, OBSERVED_FIN, 1, 178.5, NAN);
+	see_over(ledger, OBSERVED_SENT, 2, 179.9, NAN);
+	see_over(ledger, OBSERVED_FIN, 3, 180, NAN);
+	see_over(ledger, OBSERVED_REPLY, 2, 181.9, rtt);
+	bracket_find(ledger, TIMER_AGE, &bracket);
+	assert_float_equal(bracket.upper, 179.9, MARGIN);
+	assert_true(bracket.lower < 178);
 	ledger_free(ledger);
 }
 
@@ -496,6 +530,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(nothing_is_known_of_nothing),
+		cmocka_unit_test(answer_bounds_what_closed_by_itself),
 		cmocka_unit_test(unpaired_silence_is_no_evidence),
 		cmocka_unit_test(many_paired_silences_prove_death),
 		cmocka_unit_test(one_silence_is_a_suspicion_and_no_proof),

@@ -299,7 +299,68 @@ static void spoofed_resets(void **state)
 	assert_int_equal(what(&flow, reset(5001 + (100 << 7), ENDPOINT_TTL), 20.1, NULL), -1);
 	assert_int_equal(what(&flow, reset(123456789, ENDPOINT_TTL), 20.1, NULL), -1);
 	assert_int_equal(what(&flow, inbound(5001, 1001, TCP_ACK, 0), 20.1, NULL), OBSERVED_REPLY);
-	assert_int_equal(what(&flow, reset(5001 + (100 << 7) - 1, ENDPOINT_TTL), 20.1, NULL), OBSERVED_RESET);
+	/* In the window, but not the next number (RFC 5961, 3.2). */
+	assert_int_equal(what(&flow, reset(5001 + (100 << 7) - 1, ENDPOINT_TTL), 20.1, NULL), -1);
+	assert_int_equal(what(&flow, reset(5002, ENDPOINT_TTL), 20.1, NULL), -1);
+	assert_int_equal(what(&flow, reset(5001, ENDPOINT_TTL), 20.1, NULL), OBSERVED_RESET);
+}
+
+/* Whether the kernel has taken payload in is not known before it acknowledges: segments before may be
+ * missing. */
+static void reset_after_payload(void **state)
+{
+	struct flow flow = probed(20);
+
+	(void)state;
+	assert_int_equal(what(&flow, inbound(5001, 1001, TCP_ACK, 300), 20.1, NULL), OBSERVED_UNASKED);
+	assert_int_equal(what(&flow, reset(5300, ENDPOINT_TTL), 20.1, NULL), -1);
+	assert_int_equal(what(&flow, reset(5301, ENDPOINT_TTL), 20.1, NULL), OBSERVED_RESET);
+
+	flow = probed(20);
+	assert_int_equal(what(&flow, inbound(5001, 1001, TCP_ACK, 300), 20.1, NULL), OBSERVED_UNASKED);
+	assert_int_equal(what(&flow, reset(5001, ENDPOINT_TTL), 20.1, NULL), OBSERVED_RESET);
+}
+
+/* What comes before the SYN is of an earlier connection of that port, or forged: 0 acknowledges nothing. */
+static void before_the_syn(void **state)
+{
+	struct segment early = inbound(77, 0, TCP_SYN | TCP_ACK, 0), syn = outbound(1000, 0, TCP_SYN, 0);
+	struct observation o;
+	struct flow flow;
+
+	(void)state;
+	early.ttl = OTHER_TTL;
+	flow_init(&flow, 4, &OWN, &PEER);
+	assert_int_equal(what(&flow, early, 9, NULL), -1);
+	assert_int_equal(what(&flow, syn, 10, NULL), -1);
+	assert_int_equal(what(&flow, inbound(5000, 1001, TCP_SYN | TCP_ACK, 0), 10.2, NULL), -1);
+	assert_int_equal(what(&flow, outbound(1001, 5001, TCP_ACK, 0), 10.2, &o), OBSERVED_OPEN);
+	assert_int_equal(o.ttl, ENDPOINT_TTL);
+	assert_float_equal(o.rtt, 0.2, 1e-9);
+	assert_int_equal(flow.rcv_nxt, 5001);
+}
+
+/* In this host's own name, by somebody who knows the ports: nothing is learned of it. */
+static void spoofed_own(void **state)
+{
+	struct flow flow = opening();
+	struct segment timed = outbound(4000001001, 5001, TCP_ACK, 0);
+
+	(void)state;
+	timed.tsval = 1;
+	timed.window = 0;
+	assert_int_equal(what(&flow, outbound(7000, 0, TCP_SYN, 0), 10.2, NULL), -1);
+	assert_int_equal(what(&flow, outbound(1001, 5001, TCP_ACK, 0), 10.2, NULL), OBSERVED_OPEN);
+	for (uint32_t seq = 1002; seq < 1u << 31; seq *= 3)
+		assert_int_equal(what(&flow, outbound(seq, seq, TCP_ACK, 0), 15, NULL), -1);
+	assert_int_equal(what(&flow, outbound(7000, 0, TCP_SYN, 0), 15, NULL), -1);
+	assert_int_equal(what(&flow, timed, 15, NULL), -1);
+	assert_int_equal(flow.snd_nxt, 1001);
+	assert_int_equal(flow.rcv_nxt, 5001);
+	assert_int_equal(flow.window, 100);
+	assert_int_equal(flow.tsval, 70000);
+	assert_int_equal(what(&flow, outbound(1000, 5001, TCP_ACK, 0), 20, NULL), OBSERVED_SENT);
+	assert_int_equal(what(&flow, inbound(5001, 1001, TCP_ACK, 0), 20.1, NULL), OBSERVED_REPLY);
 }
 
 static void fin(void **state)
@@ -445,6 +506,9 @@ int main(void)
 		cmocka_unit_test(payload),
 		cmocka_unit_test(resets),
 		cmocka_unit_test(spoofed_resets),
+		cmocka_unit_test(reset_after_payload),
+		cmocka_unit_test(before_the_syn),
+		cmocka_unit_test(spoofed_own),
 		cmocka_unit_test(fin),
 		cmocka_unit_test(icmp_errors),
 		cmocka_unit_test(other_connections),

@@ -1,5 +1,6 @@
 /* The raw engine on the loopback of a network namespace of its own: real sockets, a real capture, real
  * probes. */
+#include "bench.h"
 #include "edge/capture.h"
 #include "edge/clock.h"
 #include "edge/engine.h"
@@ -9,118 +10,19 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
-#include <net/if.h>
-#include <sched.h>
+#include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/capability.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-enum { MOST = 64 };
-
-struct bench {
-	struct event_base *base;
-	struct target target;
-	struct capture *capture;
-	struct engine *engine;
-	int listener;
-	struct observation seen[MOST];
-	int count;
-	bool acting; /* inside engine_act() */
-};
-
-static void observe(void *arg, const struct observation *o)
-{
-	struct bench *bench = arg;
-
-	assert_false(bench->acting);
-	assert_true(bench->count < MOST);
-	bench->seen[bench->count++] = *o;
-}
-
-static void setup(struct bench *bench, const char *host, bool listening)
-{
-	struct sockaddr_storage address;
-	socklen_t length = sizeof address;
-	struct failure failure;
-	char input[80];
-
-	*bench = (struct bench){ .base = event_base_new() };
-	snprintf(input, sizeof input, "%s:1", host);
-	assert_int_equal(target_parse(&bench->target, input, &failure), 0);
-	target_look_up(&(struct target *){ &bench->target }, 1, AF_UNSPEC);
-	assert_int_equal(target_resolve(&bench->target, AF_UNSPEC, NULL, &failure), 0);
-
-	/* Any free port, which then is the target's. */
-	address = bench->target.remote;
-	target_set_port(&address, 0);
-	bench->listener = socket(bench->target.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(bench->listener, (struct sockaddr *)&address, bench->target.length), 0);
-	assert_int_equal(getsockname(bench->listener, (struct sockaddr *)&address, &length), 0);
-	bench->target.remote = address;
-	bench->target.port = ntohs(((struct sockaddr_in *)&address)->sin_port);
-	if (listening)
-		assert_int_equal(listen(bench->listener, 10), 0);
-
-	bench->capture = capture_new(bench->base, bench->target.interface);
-	assert_non_null(bench->capture);
-
-	const struct engine_config config = { .base = bench->base, .target = &bench->target, .capture = bench->capture,
-					      .connections = 4, .observe = observe, .observe_arg = bench };
-
-	bench->engine = engine_raw_new(&config, &failure);
-	assert_non_null(bench->engine);
-	assert_int_equal(capture_start(bench->capture, &failure), 0);
-}
-
-static void teardown(struct bench *bench)
-{
-	engine_free(bench->engine);
-	capture_free(bench->capture);
-	close(bench->listener);
-	event_base_free(bench->base);
-}
-
-static void act(struct bench *bench, enum action_kind kind, int conn)
-{
-	const struct action action = { kind, conn };
-
-	bench->acting = true;
-	engine_act(bench->engine, &action);
-	bench->acting = false;
-}
-
-static void run(struct bench *bench, double seconds)
-{
-	const struct timeval time = { (time_t)seconds, (suseconds_t)((seconds - floor(seconds)) * 1e6) };
-
-	event_base_loopexit(bench->base, &time);
-	event_base_dispatch(bench->base);
-}
-
-/* Runs until the next observation, which must be this one. */
-static const struct observation *expect(struct bench *bench, enum observed what, int conn)
-{
-	static struct observation o;
-	const double deadline = clock_now() + 8;
-
-	while (bench->count == 0 && clock_now() < deadline)
-		event_base_loop(bench->base, EVLOOP_ONCE);
-	assert_true(bench->count > 0);
-	o = bench->seen[0];
-	memmove(bench->seen, bench->seen + 1, (size_t)--bench->count * sizeof o);
-	assert_int_equal(o.what, what);
-	assert_int_equal(o.conn, conn);
-	assert_true(o.at <= clock_now());
-	return &o;
-}
 
 /* The client's own socket, found among this process's descriptors: nothing else hands it out. */
 static int client_socket(const struct bench *bench, int server_side)
@@ -207,7 +109,6 @@ static void lifetime_ipv6(void **state)
 
 static void reset(void **state)
 {
-	const struct linger abort = { 1, 0 };
 	struct bench bench;
 
 	(void)state;
@@ -216,10 +117,39 @@ static void reset(void **state)
 	expect(&bench, OBSERVED_OPEN, 7);
 	int server = accept(bench.listener, NULL, NULL);
 
-	setsockopt(server, SOL_SOCKET, SO_LINGER, &abort, sizeof abort);
-	close(server);
+	close_by_reset(server);
 	assert_int_equal(expect(&bench, OBSERVED_RESET, 7)->from, ORIGIN_ENDPOINT);
 	teardown(&bench);
+}
+
+/* The socket knows of it too, if not who sent it. */
+static void end_that_the_capture_missed(void **state)
+{
+	const enum observed ends[] = { OBSERVED_FIN, OBSERVED_RESET };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct bench bench;
+
+		setup(&bench, "127.0.0.1", true);
+		act(&bench, ACTION_OPEN, 0);
+		expect(&bench, OBSERVED_OPEN, 0);
+		int server = accept(bench.listener, NULL, NULL);
+
+		capture_leave(bench.capture, bench.engine);
+		if (ends[i] == OBSERVED_RESET)
+			close_by_reset(server);
+		else
+			close(server);
+		const struct observation *o = expect(&bench, ends[i], 0);
+
+		assert_int_equal(o->from, ORIGIN_UNKNOWN);
+		assert_int_equal(o->ttl, 0);
+		act(&bench, ACTION_PROBE, 0);
+		run(&bench, 0.1);
+		assert_int_equal(bench.count, 0);
+		teardown(&bench);
+	}
 }
 
 static void refused(void **state)
@@ -228,11 +158,27 @@ static void refused(void **state)
 
 	(void)state;
 	setup(&bench, "127.0.0.1", false);
-	act(&bench, ACTION_OPEN, 0);
-	assert_int_equal(expect(&bench, OBSERVED_OPEN_FAILED, 0)->error, ECONNREFUSED);
-	act(&bench, ACTION_PROBE, 0);
-	run(&bench, 0.1);
-	assert_int_equal(bench.count, 0);
+	must_be_refused(&bench);
+	teardown(&bench);
+}
+
+/* Where nobody listens on a port that this host gives to its own connections too. */
+static void meets_itself(void **state)
+{
+	static const char range[] = "/proc/sys/net/ipv4/ip_local_port_range";
+	struct bench bench;
+
+	(void)state;
+	setup(&bench, "127.0.0.1", false);
+	close(bench.listener);
+	bench.listener = -1;
+	FILE *file = fopen(range, "w");
+
+	assert_non_null(file);
+	assert_true(fprintf(file, "%u %u\n", bench.target.port, bench.target.port) > 0 && fclose(file) == 0);
+	must_be_refused(&bench);
+	file = fopen(range, "w");
+	assert_true(fputs("32768 60999\n", file) >= 0 && fclose(file) == 0);
 	teardown(&bench);
 }
 
@@ -256,7 +202,7 @@ static void out_of_descriptors(void **state)
 					    .capture = bench.capture,
 					    .connections = INT_MAX - 99 };
 
-	assert_null(engine_raw_new(&many, &failure));
+	assert_null(engine_new(&many, &failure));
 	assert_int_equal(failure.code, EXIT_CANNOT_RUN);
 	assert_non_null(strstr(failure.text, "ulimit -n 2147483580"));
 	teardown(&bench);
@@ -288,6 +234,55 @@ static void flood(void **state)
 	teardown(&bench);
 }
 
+/* Somebody's ICMP error about a raw packet that was never sent: older kernels let it wait on the raw
+ * socket. */
+static void spoofed_icmp(void **state)
+{
+	struct {
+		struct icmphdr icmp;
+		struct iphdr quoted;
+		uint8_t rest[8];
+	} error = {
+		.icmp = { .type = ICMP_DEST_UNREACH, .code = ICMP_HOST_UNREACH },
+		.quoted = { .version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_RAW,
+			    .saddr = htonl(INADDR_LOOPBACK), .daddr = htonl(INADDR_LOOPBACK) },
+	};
+	struct bench bench;
+	uint32_t sum = 0;
+	uint16_t word;
+
+	(void)state;
+	setup(&bench, "127.0.0.1", true);
+	act(&bench, ACTION_OPEN, 0);
+	expect(&bench, OBSERVED_OPEN, 0);
+	for (size_t i = 0; i < sizeof error; i += sizeof word) {
+		memcpy(&word, (char *)&error + i, sizeof word);
+		sum += word;
+	}
+	error.icmp.checksum = (uint16_t)~((sum & 0xffff) + (sum >> 16));
+	int raw = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP);
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(sendto(raw, &error, sizeof error, 0, (struct sockaddr *)&bench.target.remote,
+					bench.target.length), sizeof error);
+	act(&bench, ACTION_PROBE, 0);
+	expect(&bench, OBSERVED_SENT, 0);
+	expect(&bench, OBSERVED_REPLY, 0);
+	close(raw);
+	teardown(&bench);
+}
+
+static bool holds(const char *capabilities)
+{
+	cap_t own = cap_get_proc();
+	char *text = cap_to_text(own, NULL);
+	bool same = strcmp(text, capabilities) == 0;
+
+	cap_free(text);
+	cap_free(own);
+	return same;
+}
+
 /* Runs in a child, for there is no way back. */
 static void privileges(void **state)
 {
@@ -298,23 +293,20 @@ static void privileges(void **state)
 	if (child == 0) {
 		struct failure failure;
 		struct bench bench;
-		bool good = true;
+		bool good = privilege_keep_raw(&failure) == 0 && holds("cap_net_raw=ep");
 
-		setup(&bench, "127.0.0.1", true);
+		setup(&bench, "127.0.0.1", true); /* which needs no more than that */
 		good = good && privilege_drop(&failure) == 0;
 		good = good && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
 		good = good && prctl(PR_CAPBSET_READ, CAP_NET_RAW, 0, 0, 0) == 0;
-		cap_t caps = cap_get_proc();
-		char *text = cap_to_text(caps, NULL);
-
-		good = good && strcmp(text, "=") == 0;
+		good = good && holds("=");
 		good = good && socket(AF_INET, SOCK_RAW, IPPROTO_RAW) < 0 && errno == EPERM;
 		const struct engine_config config = { .base = bench.base,
 						      .target = &bench.target,
 						      .capture = bench.capture,
 						      .connections = 4 };
 
-		good = good && engine_raw_new(&config, &failure) == NULL && failure.code == EXIT_CANNOT_RUN;
+		good = good && engine_new(&config, &failure) == NULL && failure.code == EXIT_CANNOT_RUN;
 		good = good && strstr(failure.text, "sudo setcap cap_net_raw+ep /") != NULL;
 		act(&bench, ACTION_OPEN, 0); /* what was opened before goes on working */
 		expect(&bench, OBSERVED_OPEN, 0);
@@ -328,30 +320,19 @@ static void privileges(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
-static int enter_namespace(void **state)
-{
-	struct ifreq request = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-
-	(void)state;
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0 && unshare(CLONE_NEWNET) < 0)
-		return -1;
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-	int result = ioctl(fd, SIOCSIFFLAGS, &request);
-
-	close(fd);
-	return result;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lifetime_ipv4),
 		cmocka_unit_test(lifetime_ipv6),
 		cmocka_unit_test(reset),
+		cmocka_unit_test(end_that_the_capture_missed),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(out_of_descriptors),
 		cmocka_unit_test(flood),
+		cmocka_unit_test(spoofed_icmp),
 		cmocka_unit_test(privileges),
+		cmocka_unit_test(meets_itself),
 	};
 
 	return cmocka_run_group_tests(tests, enter_namespace, NULL);

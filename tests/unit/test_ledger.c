@@ -541,6 +541,21 @@ static void reply_ttl_is_not_learned_from_resets(void **state)
 	ledger_free(ledger);
 }
 
+/* Of two probes under way the later is still to pass when the earlier's answer comes; and then the far end closes. */
+static void nothing_idles_for_less_than_no_time(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	silence(ledger, 1, 10);
+	see(ledger, OBSERVED_SENT, 1, 10.6);
+	see(ledger, OBSERVED_REPLY, 1, 10.605);
+	see(ledger, OBSERVED_FIN, 1, 10.61);
+	assert_int_equal(sample(ledger, 2)->outcome, SAMPLE_FIN);
+	assert_float_equal(sample(ledger, 2)->idle, 0, 0);
+	ledger_free(ledger);
+}
+
 static void numbers_count_up(void **state)
 {
 	struct ledger *ledger = opened(2);
@@ -641,9 +656,45 @@ static void payload_begins_the_age_anew(void **state)
 	ledger_free(ledger);
 }
 
+/* The socket engine knows the kernel's times to a tick or two: by so much the middlebox may have seen a longer idle time. */
+static void times_known_less_exactly_leave_slack(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	ledger_observe(ledger, &(struct observation){.what = OBSERVED_SENT, .conn = 1, .at = 10, .blur = 0.005, .rtt = NAN});
+	assert_float_equal(sample(ledger, 0)->idle, 10, 1e-9);
+	assert_float_equal(sample(ledger, 0)->slack, RTT + 0.005, 1e-9); /* the period began with an answer */
+	ledger_observe(ledger, &(struct observation){.what = OBSERVED_REPLY, .conn = 1, .at = 10.03, .blur = 0.008, .rtt = RTT});
+	assert_int_equal(sample(ledger, 0)->outcome, SAMPLE_ALIVE);
+	assert_float_equal(sample(ledger, 0)->idle, 10, 1e-9);
+	ledger_observe(ledger, &(struct observation){.what = OBSERVED_SENT, .conn = 1, .at = 30, .blur = 0.006, .rtt = NAN});
+	assert_float_equal(sample(ledger, 1)->idle, 30 - 10.03, 1e-9);
+	assert_float_equal(sample(ledger, 1)->slack, RTT + 0.008 + 0.006, 1e-9);
+	assert_float_equal(sample(ledger, 1)->age_slack, 0.006, 1e-9);
+	ledger_free(ledger);
+}
+
+/* A probe of the far side's arrived up to that much earlier, and found no longer idle time. */
+static void arrival_known_less_exactly_proves_less(void **state)
+{
+	struct ledger *ledger = opened(2);
+
+	(void)state;
+	ledger_observe(ledger, &(struct observation){.what = OBSERVED_SENT, .conn = 1, .at = 10, .rtt = NAN, .far = true});
+	ledger_observe(ledger, &(struct observation){.what = OBSERVED_REPLY, .conn = 1, .at = 10.05, .blur = 0.03,
+							   .rtt = 0.05, .far = true});
+	assert_float_equal(sample(ledger, 0)->idle, 10.02, 1e-9);
+	assert_float_equal(ledger_life(ledger, 1)->last, 10.05, 1e-9);
+	assert_float_equal(ledger_life(ledger, 1)->slack, 0.08, 1e-9);
+	ledger_free(ledger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(times_known_less_exactly_leave_slack),
+		cmocka_unit_test(arrival_known_less_exactly_proves_less),
 		cmocka_unit_test(far_probe_is_dated_by_its_arrival),
 		cmocka_unit_test(far_probe_that_came_is_to_be_confirmed),
 		cmocka_unit_test(repeated_payload_is_no_speech),
@@ -677,6 +728,7 @@ int main(void)
 		cmocka_unit_test(idle_time_counts_from_the_first_answer),
 		cmocka_unit_test(repeated_synack_reopens_the_question),
 		cmocka_unit_test(reset_by_an_endpoint_that_repeated_its_synack_is_no_death),
+		cmocka_unit_test(nothing_idles_for_less_than_no_time),
 		cmocka_unit_test(numbers_count_up),
 	};
 

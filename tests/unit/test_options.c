@@ -143,7 +143,7 @@ static void what_is_wrong_is_named(void **state)
 		{ "h --connections -4", "is not a whole number" },
 		{ "h --strategy guess", "--strategy: 'guess' is not known; expected is one of sweep|ladder" },
 		{ "h --strategy swee", "is not known" },
-		{ "h --engine socket", "--engine socket: this version has only the raw engine" },
+		{ "h --engine cooked", "--engine: 'cooked' is not known; expected is one of auto|raw|socket" },
 		{ "h --direction inward", "--direction: 'inward' is not known; expected is one of auto|out|in|both" },
 		{ "h --direction both --connections 3", "--direction both needs at least 4 --connections" },
 	};

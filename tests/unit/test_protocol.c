@@ -155,7 +155,7 @@ static void fields_are_filled_in(void **state)
 /* Of another version only the number is understood: what follows may be anything. */
 static void another_version_is_told(void **state)
 {
-	static const char *const banners[] = { "IDLEPROBE/2 x y", "IDLEPROBE/2", "IDLEPROBE/9999 " ID, "IDLEPROBE/0 -" };
+	static const char *const banners[] = { "IDLEPROBE/2 x y", "IDLEPROBE/2", ("IDLEPROBE/9999 " ID), "IDLEPROBE/0 -" };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof banners / sizeof *banners; i++) {
@@ -328,8 +328,6 @@ static void the_longest_fits(void **state)
 	memset(banner.address, 'f', sizeof banner.address - 1);
 	assert_true(protocol_write_banner(&banner, line) <= PROTOCOL_LONGEST);
 	assert_true(protocol_write_answer(&answer, line) <= PROTOCOL_LONGEST);
-	for (int error = PROTOCOL_UNKNOWN_ID; error <= PROTOCOL_NOT_SENT; error++)
-		assert_true(strlen(protocol_error_words((enum protocol_error)error)) > 3);
 }
 
 int main(void)

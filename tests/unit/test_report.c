@@ -527,11 +527,14 @@ static void text_of_each_reason(void **state)
 		[REASON_INTERRUPTED] = "the run was stopped",
 		[REASON_STATE_LOST] = "as when a device on the path restarts",
 		[REASON_ADDRESS_CHANGED] = "address changed",
+		[REASON_UNANSWERED] = "no keepalive was answered",
+		[REASON_PROXY] = "a proxy stands between",
+		[REASON_OUT_OF_MEMORY] = "no memory left",
 	};
 	struct example example;
 
 	(void)state;
-	for (enum reason reason = REASON_NONE; reason <= REASON_ADDRESS_CHANGED; reason++) {
+	for (enum reason reason = REASON_NONE; reason <= REASON_OUT_OF_MEMORY; reason++) {
 		no_answer(&example, OUTCOME_INCONCLUSIVE, reason);
 		says(&example.report, "No answer for db.example:5432 (192.0.2.7): ");
 		says(&example.report, words[reason]);
@@ -539,6 +542,17 @@ static void text_of_each_reason(void **state)
 	example.report.result.survived = 4;
 	example.report.result.expired = 9;
 	says(&example.report, " Connections survived 4.0 s of idle time. None survived 9.0 s.\n");
+}
+
+/* As behind a proxy, or in a file that names other directions than there are. */
+static void text_where_no_direction_was_measured(void **state)
+{
+	struct example example;
+
+	(void)state;
+	no_answer(&example, OUTCOME_INCONCLUSIVE, REASON_PROXY);
+	example.report.outbound.result = NULL;
+	says(&example.report, "a proxy stands between");
 }
 
 static void text_where_nothing_is_known_to_survive(void **state)
@@ -621,7 +635,8 @@ static void events_are_lines(void **state)
 	assert_int_equal(pipe(ends), 0);
 	events.fd = ends[1];
 	events_start(&events, &example.report);
-	events_observation(&events, &(struct observation){ .what = OBSERVED_OPEN, .at = 0.5, .rtt = 0.001, .from = ORIGIN_ENDPOINT, .ttl = 63 });
+	events_observation(&events, &(struct observation){ .what = OBSERVED_OPEN, .at = 0.5, .rtt = 0.001, .from = ORIGIN_ENDPOINT, .ttl = 63,
+								   .blur = 0.004 });
 	events_observation(&events, &(struct observation){ OBSERVED_OPEN_FAILED, 1, 0.5, NAN, ORIGIN_NONE, 111, 0, 0, 0 });
 	events_observation(&events, &(struct observation){ .what = OBSERVED_ICMP, .at = 9, .rtt = NAN, .from = ORIGIN_PATH, .ttl = 62, .icmp_type = 3, .icmp_code = 1 });
 	events_finding(&events, 1, 1.5, NAN);
@@ -640,6 +655,8 @@ static void events_are_lines(void **state)
 		assert_true(cJSON_IsNumber(at(root, "at_s")));
 		if (count == 0)
 			same_text(root, "target.address", "192.0.2.7");
+		if (count == 1)
+			same_number(root, "blur_ms", 4);
 		if (count == 3)
 			same_number(root, "icmp_type", 3);
 		if (count == 4)
@@ -683,7 +700,7 @@ static void every_word_of_a_report(void **state)
 	report->nat = (struct report_nat){ .detected = true, .address = "203.0.113.9", .port = 40112, .remapped = NO };
 	for (report->learned = LEARNED_UNKNOWN; report->learned <= LEARNED_BOTH; report->learned++)
 		cJSON_Delete(read_back(report));
-	for (enum reason reason = REASON_ENDPOINT_KEEPALIVE; reason <= REASON_ADDRESS_CHANGED; reason++) {
+	for (enum reason reason = REASON_ENDPOINT_KEEPALIVE; reason <= REASON_OUT_OF_MEMORY; reason++) {
 		no_answer(&example, OUTCOME_INCONCLUSIVE, reason);
 		cJSON_Delete(read_back(report));
 	}
@@ -735,6 +752,7 @@ int main(void)
 		cmocka_unit_test(text_of_each_signal),
 		cmocka_unit_test(text_of_the_other_answers),
 		cmocka_unit_test(text_of_each_reason),
+		cmocka_unit_test(text_where_no_direction_was_measured),
 		cmocka_unit_test(text_where_nothing_is_known_to_survive),
 		cmocka_unit_test(text_is_cautious_without_an_answer),
 		cmocka_unit_test(text_of_the_bound),

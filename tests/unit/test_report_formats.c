@@ -53,8 +53,8 @@ static void holds(const char *text, const char *words, int times)
 static void metrics_of_a_timeout(void **state)
 {
 	static const char *const lines[] = {
-		"# TYPE idleprobe_timeout_seconds gauge\n"
-		"idleprobe_timeout_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 900.3\n",
+		("# TYPE idleprobe_timeout_seconds gauge\n"
+		 "idleprobe_timeout_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 900.3\n"),
 		"idleprobe_survived_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 899.8\n",
 		"idleprobe_expired_seconds{target=\"db.example:5432\",address=\"192.0.2.7\"} 900.8\n",
 		"idleprobe_direction_survived_seconds{target=\"db.example:5432\",address=\"192.0.2.7\",direction=\"outbound\"} 1200.125\n",
@@ -279,6 +279,24 @@ static void page_of_a_large_run(void **state)
 	free(samples);
 }
 
+/* No probe was sent after any time at all, and nothing is known of the interval: then it is not marked. */
+static void page_without_an_interval(void **state)
+{
+	struct example example;
+	const struct report *report = &example.report;
+	char *page;
+
+	(void)state;
+	example_fill(&example);
+	example.report.outbound.result = example.report.inbound.result = NULL;
+	for (int i = 0; i < 3; i++)
+		example.outbound_samples[i].age = example.outbound_samples[i].idle = 0;
+	page = formatted(HTML, &report, 1);
+	holds(page, "ticks mark", 0);
+	holds(page, "nan s", 0);
+	free(page);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +307,7 @@ int main(void)
 		cmocka_unit_test(page_of_a_timeout),
 		cmocka_unit_test(page_without_an_answer),
 		cmocka_unit_test(page_of_a_large_run),
+		cmocka_unit_test(page_without_an_interval),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,7 @@ static void what_is_read_is_what_was_written(void **state)
 	example.report.result.signal = SIGNAL_RESET_ON_PROBE;
 	example.report.result.signal_from = ORIGIN_ENDPOINT;
 	same_octets(&example.report);
-	for (int reason = REASON_NONE; reason <= REASON_ADDRESS_CHANGED; reason++) {
+	for (int reason = REASON_NONE; reason <= REASON_OUT_OF_MEMORY; reason++) {
 		example_fill_other(&example, OUTCOME_INCONCLUSIVE, (enum reason)reason);
 		same_octets(&example.report);
 	}
@@ -295,6 +295,27 @@ static void terminal_commands_are_no_part_of_it(void **state)
 	free(text);
 }
 
+/* What stands for an octet that is no text is longer than it: what is read first must not be cut when it is read again. */
+static void octets_that_are_no_text(void **state)
+{
+	struct saved_reports list = { 0 };
+	struct example example;
+	struct failure failure;
+	char octets[201], *line, *text;
+
+	(void)state;
+	example_fill(&example);
+	memset(octets, 0xff, sizeof octets - 1);
+	octets[sizeof octets - 1] = '\0';
+	line = report_json(&example.report);
+	text = changed(line, example.report.result.warnings[0].message, octets);
+	assert_int_equal(read_text(&list, text, &failure), 0);
+	same_octets(&list.items[0]->report);
+	reports_free(&list);
+	free(line);
+	free(text);
+}
+
 static void passes_on(const char *text, const char *words)
 {
 	struct saved_reports list = { 0 };
@@ -363,7 +384,7 @@ static char *events_of(struct example *example, bool killed)
 		{ .what = OBSERVED_REPLY, .conn = 0, .at = 10.32, .rtt = 0.01, .from = ORIGIN_ENDPOINT, .ttl = 58 },
 		{ .what = OBSERVED_OPEN, .conn = 2, .at = 10.4, .rtt = 0.01, .from = ORIGIN_ENDPOINT, .ttl = 58 },
 		{ .what = OBSERVED_SENT, .conn = 2, .at = 11, .rtt = NAN, .far = true },
-		{ .what = OBSERVED_SENT, .conn = 0, .at = 30.32, .rtt = NAN },
+		{ .what = OBSERVED_SENT, .conn = 0, .at = 30.32, .rtt = NAN, .blur = 0.006 },
 		{ .what = OBSERVED_SENT, .conn = 0, .at = 36, .rtt = NAN },
 	};
 	FILE *file = tmpfile();
@@ -406,6 +427,7 @@ static void events_of_a_killed_run(void **state)
 	assert_int_equal(report->outbound.sample_count, 4);
 	assert_true(fabs(report->outbound.samples[1].idle - 10) < 0.001 && report->outbound.samples[1].outcome == SAMPLE_ALIVE);
 	assert_true(fabs(report->outbound.samples[2].idle - 20) < 0.001 && report->outbound.samples[2].outcome == SAMPLE_SILENT);
+	assert_true(fabs(report->outbound.samples[2].slack - 0.016) < 0.0001); /* a round trip, and what is not known */
 	assert_int_equal(report->outbound.samples[3].outcome, SAMPLE_PENDING); /* it was killed too soon after */
 	assert_int_equal(report->path.connections, 3);
 	reports_free(&list);
@@ -490,6 +512,7 @@ int main(void)
 		cmocka_unit_test(values_that_are_wrong),
 		cmocka_unit_test(what_a_newer_version_adds),
 		cmocka_unit_test(terminal_commands_are_no_part_of_it),
+		cmocka_unit_test(octets_that_are_no_text),
 		cmocka_unit_test(settings_that_are_large),
 		cmocka_unit_test(damaged_octets),
 		cmocka_unit_test(events_of_a_killed_run),

@@ -256,6 +256,60 @@ static void probes_of_one_connection_are_spaced(void **state)
 	}
 }
 
+/* Where the kernel sends the keepalives none leaves within a second of what came, the handshake and the answer to the latest
+ * included. */
+static void probes_are_spaced_as_the_engine_needs(void **state)
+{
+	const double spacing = 1.1;
+
+	(void)state;
+	for (int timeout = 5; timeout <= 80; timeout *= 4) {
+		struct search_config config = stage_config();
+		struct world_config world = stage_world(timeout);
+		double latest[1000];
+
+		config.spacing = spacing;
+		struct stage stage = stage_begin(&config, &world);
+
+		stage_run(&stage, INFINITY);
+		assert_answered(&stage, timeout);
+		for (int conn = 0; conn < 1000; conn++)
+			latest[conn] = -INFINITY;
+		for (size_t i = 0; i < stage.step_count; i++) {
+			const struct action *action = &stage.steps[i].action;
+
+			assert_in_range(action->conn, 0, 999);
+			if (action->kind == ACTION_PROBE || action->kind == ACTION_CONFIRM)
+				assert_true(stage.steps[i].at - latest[action->conn] > spacing - 1e-3);
+			latest[action->conn] = stage.steps[i].at;
+		}
+		stage_end(&stage);
+	}
+}
+
+/* The first sign of death may stand inside the interval that is still to be split, by less than its time is known to. */
+static void blurred_signs_do_not_stall_the_search(void **state)
+{
+	(void)state;
+	for (int seed = 1; seed <= 300; seed++) {
+		struct search_config config = stage_config();
+		struct world_config world = stage_world(15 + 0.03 * seed);
+		struct stage stage;
+
+		config.spacing = 1.1;
+		config.connections = 48;
+		world.seed = (uint64_t)seed;
+		world.rtt = 0.0001;
+		stage = stage_begin(&config, &world);
+		stage.blur = 0.03;
+		stage_run(&stage, INFINITY);
+		if (stage.now > 4 * world.timeout)
+			print_error("seed %d: %.1f s, T = %.2f\n", seed, stage.now, world.timeout);
+		assert_true(stage.now < 4 * world.timeout);
+		stage_end(&stage);
+	}
+}
+
 /* A census asks all at once, but none that was asked a moment ago: a rate limit would silence it. */
 static void probes_are_spaced_where_fates_contradict(void **state)
 {
@@ -578,6 +632,34 @@ static void probes_pause_after_one_could_not_be_sent(void **state)
 	stage_end(&stage);
 }
 
+/* The route is gone for good. */
+static void search_ends_where_nothing_can_be_sent_any_more(void **state)
+{
+	struct search_config config = stage_config();
+	struct world_config world = stage_world(INFINITY);
+	struct stage stage;
+	struct action action;
+	double now = 30;
+
+	(void)state;
+	config.max_idle = 7500;
+	stage = stage_begin(&config, &world);
+	stage_run(&stage, now);
+	for (int turn = 0; turn < 5000 && !search_done(stage.search); turn++) {
+		while (search_next(stage.search, now, &action)) {
+			struct observation seen = {.conn = action.conn, .at = now, .rtt = NAN, .error = ENETUNREACH};
+
+			seen.what = action.kind == ACTION_OPEN ? OBSERVED_OPEN_FAILED : OBSERVED_SEND_FAILED;
+			if (action.kind != ACTION_CLOSE)
+				search_observe(stage.search, &seen);
+		}
+		now = fmax(now + 1e-6, search_deadline(stage.search));
+	}
+	assert_int_equal(search_end(stage.search), SEARCH_PATH_OUT);
+	assert_true(now > 150 && now < 160);
+	stage_end(&stage);
+}
+
 /* A connection that cannot be opened in the middle is one less, and another is opened in its place. */
 static void failed_opening_is_made_up_for(void **state)
 {
@@ -618,6 +700,30 @@ static void failed_opening_is_made_up_for(void **state)
 	search_free(search);
 }
 
+/* A firewall that drops keepalives lets connections open: that the path works shows in answers only. */
+static void keepalives_that_nobody_answers_end_the_search(void **state)
+{
+	static const double from[] = { 0, 30, 30 };
+	static const int crews[] = { 96, 96, 4 };
+	struct world_config world = stage_world(INFINITY);
+	struct search_config config = stage_config();
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		struct stage stage;
+
+		config.connections = crews[i];
+		stage = stage_begin(&config, &world);
+		stage.deaf_from = from[i];
+		stage_run(&stage, INFINITY);
+		assert_false(stage.stuck);
+		assert_int_equal(search_end(stage.search), SEARCH_PATH_OUT);
+		assert_true(stage.now < from[i] + 140);
+		assert_true(stage.step_count < 1200);
+		stage_end(&stage);
+	}
+}
+
 static void progress_tells_what_is_known(void **state)
 {
 	struct stage stage = staged(60);
@@ -652,6 +758,8 @@ int main(void)
 		cmocka_unit_test(ladder_takes_four_connections_at_most),
 		cmocka_unit_test(one_control_is_free_when_a_worker_is_due),
 		cmocka_unit_test(probes_of_one_connection_are_spaced),
+		cmocka_unit_test(probes_are_spaced_as_the_engine_needs),
+		cmocka_unit_test(blurred_signs_do_not_stall_the_search),
 		cmocka_unit_test(probes_are_spaced_where_fates_contradict),
 		cmocka_unit_test(tainted_worker_is_not_probed_again),
 		cmocka_unit_test(documented_timeout_gets_a_scout_just_below_and_just_above),
@@ -667,7 +775,9 @@ int main(void)
 		cmocka_unit_test(fresh_connection_is_opened_at_the_end),
 		cmocka_unit_test(nothing_is_asked_once_the_search_is_done),
 		cmocka_unit_test(probes_pause_after_one_could_not_be_sent),
+		cmocka_unit_test(search_ends_where_nothing_can_be_sent_any_more),
 		cmocka_unit_test(failed_opening_is_made_up_for),
+		cmocka_unit_test(keepalives_that_nobody_answers_end_the_search),
 		cmocka_unit_test(progress_tells_what_is_known),
 	};
 

@@ -1,4 +1,5 @@
 /* Both directions side by side: the survey, its companions and what they come to, in the model of the world. */
+#include "core/companion.h"
 #include "core/findings.h"
 #include "../sim/play.h"
 
@@ -263,6 +264,63 @@ static void live_outbound_only(struct survey *survey, double seconds)
 		}
 }
 
+/* Whose timeout is the shorter one is not known then. */
+static void the_whole_holds_both_where_intervals_overlap(void **state)
+{
+	struct survey_config survey = both();
+	struct world_config config = world();
+
+	(void)state;
+	survey.thorough = true;
+	config.loss = 0.1;
+	for (config.seed = 1; config.seed <= 40; config.seed++) {
+		struct findings findings = measure(&survey, &config);
+
+		if (findings.outbound.outcome != OUTCOME_TIMEOUT || findings.inbound.outcome != OUTCOME_TIMEOUT)
+			continue;
+		assert_true(findings.whole.survived == fmin(findings.outbound.survived, findings.inbound.survived));
+		assert_true(findings.whole.expired == fmin(findings.outbound.expired, findings.inbound.expired));
+		assert_true(findings.whole.survived <= T && T <= findings.whole.expired);
+	}
+}
+
+/* Of what is sent by a companion that is hours old, some may be lost: the shorter timeout must not run out between two. */
+static void companions_that_are_old_keep_pace_with_the_shorter_timeout(void **state)
+{
+	struct companion companion;
+	struct action action;
+	double deadline = INFINITY;
+
+	(void)state;
+	companion_init(&companion, COMPANION_OUTBOUND);
+	assert_true(companion_next(&companion, 0, INFINITY, &deadline, &action));
+	companion_observe(&companion, &(struct observation){ .what = OBSERVED_OPEN, .at = 0.1 });
+	assert_true(companion_next(&companion, 3600, INFINITY, &deadline, &action));
+	assert_false(companion_next(&companion, 3601, INFINITY, &deadline, &action));
+	assert_true(deadline > 3620);
+	assert_true(companion_next(&companion, 3700, 30, &deadline, &action));
+	deadline = INFINITY;
+	assert_false(companion_next(&companion, 3700.1, 30, &deadline, &action));
+	assert_true(deadline < 3702);
+}
+
+/* Not a timeout of 0 s: nothing was measured. */
+static void inbound_alone_behind_a_proxy(void **state)
+{
+	struct survey_config survey = both();
+	struct world_config config = world();
+	struct findings findings;
+
+	(void)state;
+	survey.outbound = false;
+	config.proxy = true;
+	findings = measure(&survey, &config);
+	assert_int_equal(findings.proxy, YES);
+	assert_int_equal(findings.whole.outcome, OUTCOME_INCONCLUSIVE);
+	assert_int_equal(findings.whole.reason, REASON_PROXY);
+	assert_true(isnan(findings.whole.timeout) && isnan(findings.whole.survived) && isnan(findings.whole.expired));
+}
+
 /* What one direction survived is not what every connection survived. */
 static void nothing_is_survived_where_one_direction_is_unknown(void **state)
 {
@@ -294,6 +352,9 @@ int main(void)
 		cmocka_unit_test(either_end_or_both_learn_of_the_expiry),
 		cmocka_unit_test(forged_reset_is_no_closing_by_the_endpoint),
 		cmocka_unit_test(proxy_leaves_one_direction),
+		cmocka_unit_test(the_whole_holds_both_where_intervals_overlap),
+		cmocka_unit_test(companions_that_are_old_keep_pace_with_the_shorter_timeout),
+		cmocka_unit_test(inbound_alone_behind_a_proxy),
 		cmocka_unit_test(responder_that_restarts_is_no_timeout),
 		cmocka_unit_test(unknown_direction_may_be_the_shorter),
 		cmocka_unit_test(nothing_is_survived_where_one_direction_is_unknown),

@@ -571,6 +571,19 @@ static void change_of_address_makes_it_inconclusive(void **state)
 	assert_int_equal(result.outcome, OUTCOME_UNREACHABLE);
 }
 
+/* What is known is told all the same. */
+static void lack_of_memory_makes_it_inconclusive(void **state)
+{
+	const struct circumstances lacking = {.out_of_memory = true};
+	struct result result = stopped(INFINITY, INFINITY, &lacking);
+
+	(void)state;
+	assert_inconclusive(&result, REASON_OUT_OF_MEMORY);
+	assert_true(result.survived > 0);
+	result = refused(&lacking, true);
+	assert_int_equal(result.outcome, OUTCOME_INCONCLUSIVE);
+}
+
 static void clock_jump_is_told(void **state)
 {
 	const struct circumstances slept = {.clock_jump = 3600}, late = {.clock_jump = 0.5};
@@ -618,6 +631,7 @@ int main(void)
 		cmocka_unit_test(many_capture_drops_make_it_inconclusive),
 		cmocka_unit_test(capture_drops_do_not_undo_survival),
 		cmocka_unit_test(change_of_address_makes_it_inconclusive),
+		cmocka_unit_test(lack_of_memory_makes_it_inconclusive),
 		cmocka_unit_test(clock_jump_is_told),
 	};
 
