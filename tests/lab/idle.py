@@ -8,6 +8,7 @@ The kernel sends the keepalive at once when TCP_KEEPIDLE is set below the time t
 (net/ipv4/tcp.c, tcp_sock_set_keepidle_locked); so no privileges are needed.
 """
 import errno
+import heapq
 import select
 import socket
 import struct
@@ -51,25 +52,25 @@ def since_ack(sock):
 
 def main():
     target, times = sys.argv[1], [float(word) for word in sys.argv[2:]]
-    steps = []
+    steps, held = [], []  # held: none is closed before the last has been judged
     for idle in times:
         sock, opened = connect(target)
-        steps.append((opened + idle, "probe", idle, sock))
-        steps.append((opened + idle + REPLY_TIME, "judge", idle, sock))
-    sent = {}
-    for when, step, idle, sock in sorted(steps, key=lambda step: step[0]):
+        held.append(sock)
+        heapq.heappush(steps, (opened + idle, idle, sock.fileno(), sock, None))
+    while steps:
+        when, idle, _, sock, sent = heapq.heappop(steps)
         time.sleep(max(0, when - time.monotonic()))
         fate = ending(sock)
-        if step == "probe":
-            if fate:
-                print(f"{idle:g} {fate} (early)", flush=True)
-                continue
-            sent[sock] = time.monotonic()
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
-        elif sock in sent:
-            answered = since_ack(sock) < time.monotonic() - sent[sock] + 0.1
+        if sent:
+            answered = since_ack(sock) < time.monotonic() - sent + 0.1
             print(f"{idle:g} {fate or ('alive' if answered else 'silent')}", flush=True)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, FAR)
+        elif fate:
+            print(f"{idle:g} {fate} (early)", flush=True)
+        else:
+            sent = time.monotonic()
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
+            heapq.heappush(steps, (sent + REPLY_TIME, idle, sock.fileno(), sock, sent))
 
 
 main()

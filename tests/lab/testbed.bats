@@ -22,13 +22,13 @@ setup_file() {
 			tests/lab/idle.py 203.0.113.10:7440 1.2 4.5 & tests/lab/idle.py [2001:db8:2::10]:7440 1.2 4.5 &
 			until [[ $(count before) == "before 4" ]]; do sleep 0.02; done; count before; sleep 4; count after; wait'
 	done
-	# Only one end is heard until shortly before the last probe.
+	# Only one end is heard until some two seconds before the last probe, which leaves a busy machine time to set that up.
 	for profile in {outbound,inbound}-refresh; do
 		for family in 4 6; do
 			start "$profile-inbound-$family" --profile "$profile" --timeout 3 --server keepalive:1 -- bash -c "
-				tests/lab/idle.py \$TESTBED_TARGET$family 5 & $(declare -f mute); mute client; wait"
+				tests/lab/idle.py \$TESTBED_TARGET$family 7 & $(declare -f mute); mute client; wait"
 			start "$profile-outbound-$family" --profile "$profile" --timeout 3 -- bash -c "
-				tests/lab/refresh.py \$TESTBED_TARGET$family 5 & $(declare -f mute); mute server; wait"
+				tests/lab/refresh.py \$TESTBED_TARGET$family 7 & $(declare -f mute); mute server; wait"
 		done
 	done
 	for family in 4 6; do
@@ -167,8 +167,8 @@ both() { # PROFILE FATE-BEFORE FATE-AFTER
 	both outbound-refresh alive silent && both inbound-refresh alive silent
 	local family
 	for family in 4 6; do
-		seen outbound-refresh-inbound-$family '5 silent' && seen outbound-refresh-outbound-$family 'keepalive alive'
-		seen inbound-refresh-inbound-$family '5 alive' && seen inbound-refresh-outbound-$family 'keepalive silent'
+		seen outbound-refresh-inbound-$family '7 silent' && seen outbound-refresh-outbound-$family 'keepalive alive'
+		seen inbound-refresh-inbound-$family '7 alive' && seen inbound-refresh-outbound-$family 'keepalive silent'
 		seen outbound-refresh-outbound-$family 'quiet silent' && seen inbound-refresh-outbound-$family 'quiet silent'
 	done
 }
