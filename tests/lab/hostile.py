@@ -103,7 +103,8 @@ def blind(link, mac, source, target, ports, count, seconds, *quiet):
             make, what = (segment, [kind]) if isinstance(kind, int) else (error, kind)
             sent += out.send(frame(mac, make(source, target, pair, *what))) > 0
     took = time.monotonic() - begun
-    print(f"{sent} packets, {count} for each of {len(pairs)} connections, in {took:.1f} s")
+    # In one write, as another flood may end at the same moment.
+    print(f"{sent} packets, {count} for each of {len(pairs)} connections, in {took:.1f} s\n", end="")
 
 
 def damaged(packet):

@@ -50,6 +50,10 @@ def since_ack(sock):
     return struct.unpack_from("I", info, MSEC_SINCE_ACK)[0] / 1000
 
 
+def tell(line):
+    print(line + "\n", end="", flush=True)  # in one write, as others may write to the same file
+
+
 def main():
     target, times = sys.argv[1], [float(word) for word in sys.argv[2:]]
     steps, held = [], []  # held: none is closed before the last has been judged
@@ -63,10 +67,10 @@ def main():
         fate = ending(sock)
         if sent:
             answered = since_ack(sock) < time.monotonic() - sent + 0.1
-            print(f"{idle:g} {fate or ('alive' if answered else 'silent')}", flush=True)
+            tell(f"{idle:g} {fate or ('alive' if answered else 'silent')}")
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, FAR)
         elif fate:
-            print(f"{idle:g} {fate} (early)", flush=True)
+            tell(f"{idle:g} {fate} (early)")
         else:
             sent = time.monotonic()
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
