@@ -1,5 +1,5 @@
 # For the tests of `measure` in scripts/testbed: running it, and looking at its report.
-# shellcheck shell=bash disable=SC2016,SC2034 # single quotes: it expands in the testbed, or in jq
+# shellcheck shell=bash disable=SC2016,SC2034 # single quotes: it expands in the testbed, or in jq; bats uses what is set
 
 idleprobe=${IDLEPROBE:-$PWD/build/idleprobe}
 [[ $idleprobe == /* ]] || idleprobe=$PWD/$idleprobe
@@ -7,6 +7,8 @@ export idleprobe results=$BATS_TEST_TMPDIR
 
 # A Linux connection tracking entry ends up to one jiffy before its time (scripts/testbed, load_rules).
 jiffy=0.004
+
+begun=$EPOCHREALTIME
 
 # What is said on descriptor 3 is shown even where the test passes.
 say() { echo "# $*" >&3; }
@@ -45,10 +47,14 @@ holds() {
 	return 1
 }
 
-# NAME SECONDS [LATE]: the interval contains the truth, which lies between a jiffy before SECONDS and LATE after.
+# NAME SECONDS [LATE]: the interval contains the truth, which lies between a jiffy before SECONDS and LATE after. Where that is said,
+# a program makes the truth, and it is as much later as the machine stood still (HAProxy's clock does too).
 contains() {
+	local late=${3-0}
+	[[ $late == 0 || ! -s ${STANDSTILLS-} ]] ||
+		late=$(awk -v begun="$begun" -v late="$late" '$1 >= begun { late += $2 } END { print late }' "$STANDSTILLS")
 	holds "$1" '$r.survived_s <= $t + $late and $r.expired_s >= $t - $jiffy and $r.survived_s <= $r.expired_s' \
-		--argjson t "$2" --argjson jiffy $jiffy --argjson late "${3-0}"
+		--argjson t "$2" --argjson jiffy $jiffy --argjson late "$late"
 }
 
 # NAME SECONDS [LATE]: the right answer, or honestly none.
@@ -68,11 +74,22 @@ tell() {
 		"$results/$1.json" | tr '\n' ' ')"
 }
 
+# Everything here shares one machine, the middlebox too. What failed while that stood still, of which STANDSTILLS tells
+# (standstills.py), is tried again, twice at most.
+failed_by_standstill() {
+	local longest
+	[[ ! ${BATS_TEST_COMPLETED-} && -s ${STANDSTILLS-} ]] && ((BATS_TEST_TRY_NUMBER < 3)) || return
+	longest=$(awk -v begun="$begun" '$1 >= begun && $2 > most { most = $2 } END { print most }' "$STANDSTILLS")
+	[[ $longest ]] && say "tried again: $BATS_TEST_DESCRIPTION: the machine stood still for $longest s; $(
+		grep -m 1 -E '^(not so|exit status)' "$BATS_OUT" || echo 'it failed')"
+}
+
 # Where FAULTS_SEEN names a file, what each test saw is appended to it, for scripts/faults: FILE, TEST, whether it passed, and its
 # reports in a line, or what the test has noted instead.
 noted=
 teardown() {
 	local report
+	! failed_by_standstill || BATS_TEST_RETRIES=$BATS_TEST_TRY_NUMBER
 	[[ ${FAULTS_SEEN-} ]] || return 0
 	[[ $noted ]] || for report in "$results/run.json" "$results"/[!r]*.json; do
 		[[ ! -s $report ]] || noted+=${noted:+; }$(jq -rs "$seen_in_short" "$report")${status:+, exit $status}
