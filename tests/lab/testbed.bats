@@ -12,15 +12,15 @@ setup_file() {
 	for profile in $(scripts/testbed --list | cut -d' ' -f1); do
 		for family in 4 6; do
 			start "$profile-$family" --profile "$profile" --timeout 3 -- \
-				bash -c "$(declare -f capture); capture; tests/lab/idle.py \$TESTBED_TARGET$family 1.3 3.6; kill %1; wait"
+				bash -c "$(declare -f capture); capture; tests/lab/idle.py \$TESTBED_TARGET$family 1.3 4.6; kill %1; wait"
 		done
 	done
 	for profile in nat-reset-{both,near,far}; do
-		start "$profile-server" --profile "$profile" --timeout 2 -- bash -c '
+		start "$profile-server" --profile "$profile" --timeout 3 -- bash -c '
 			count() { echo "$1 $(ip netns exec server ss -Htn state established | wc -l)"; }
 			# Two are probed, and live the longer for it: a keepalive does not bear the next sequence number.
-			tests/lab/idle.py 203.0.113.10:7440 1.2 4.5 & tests/lab/idle.py [2001:db8:2::10]:7440 1.2 4.5 &
-			until [[ $(count before) == "before 4" ]]; do sleep 0.02; done; count before; sleep 4; count after; wait'
+			tests/lab/idle.py 203.0.113.10:7440 1.2 6.2 & tests/lab/idle.py [2001:db8:2::10]:7440 1.2 6.2 &
+			until [[ $(count before) == "before 4" ]]; do sleep 0.02; done; count before; sleep 6; count after; wait'
 	done
 	# Only one end is heard until some two seconds before the last probe, which leaves a busy machine time to set that up.
 	for profile in {outbound,inbound}-refresh; do
@@ -32,13 +32,13 @@ setup_file() {
 		done
 	done
 	for family in 4 6; do
-		start "payload-$family" --profile payload-refresh --timeout 2 -- \
-			bash -c "tests/lab/refresh.py \$TESTBED_TARGET$family 4.5"
+		start "payload-$family" --profile payload-refresh --timeout 3 -- \
+			bash -c "tests/lab/refresh.py \$TESTBED_TARGET$family 6"
 	done
 	start filter --profile inbound-filter --timeout 3 --server keepalive:4 -- \
 		bash -c "$(declare -f capture); capture; tests/lab/idle.py 203.0.113.10:7440 4.6; kill %1; wait"
-	start fin --profile router --server fin:2 -- tests/lab/idle.py 203.0.113.10:7440 1.2 2.6
-	start rst --profile router --server rst:2 -- tests/lab/idle.py 203.0.113.10:7440 1.2 2.6
+	start fin --profile router --server fin:2 -- tests/lab/idle.py 203.0.113.10:7440 1.2 3.2
+	start rst --profile router --server rst:2 -- tests/lab/idle.py 203.0.113.10:7440 1.2 3.2
 	start keepalive --profile router --server keepalive:1 -- \
 		bash -c "$(declare -f capture); capture; tests/lab/idle.py 203.0.113.10:7440 2.5; kill %1; wait"
 	start none --profile router --server none --port 81 -- bash -c 'exec 3<>/dev/tcp/203.0.113.10/$TESTBED_PORT'
@@ -116,7 +116,7 @@ seen() { # NAME LINE: exactly this line is in the output of NAME
 packets() { sed -z 's/\n    / /g' "$BATS_FILE_TMPDIR/$1"; }
 
 both() { # PROFILE FATE-BEFORE FATE-AFTER
-	seen "$1-4" "1.3 $2" && seen "$1-4" "3.6 $3" && seen "$1-6" "1.3 $2" && seen "$1-6" "3.6 $3"
+	seen "$1-4" "1.3 $2" && seen "$1-4" "4.6 $3" && seen "$1-6" "1.3 $2" && seen "$1-6" "4.6 $3"
 }
 
 @test "every profile and family gave an answer" {
@@ -193,8 +193,8 @@ both() { # PROFILE FATE-BEFORE FATE-AFTER
 	packets nat-icmp-6 | grep '2001:db8:1::1 > 2001:db8:1::10: .*ICMP6, destination unreachable,  *unreachable prohibited'
 }
 
-@test "server: closes by FIN" { seen fin '1.2 alive' && seen fin '2.6 ended (early)'; }
-@test "server: closes by RST" { seen rst '1.2 alive' && seen rst '2.6 ECONNRESET (early)'; }
+@test "server: closes by FIN" { seen fin '1.2 alive' && seen fin '3.2 ended (early)'; }
+@test "server: closes by RST" { seen rst '1.2 alive' && seen rst '3.2 ECONNRESET (early)'; }
 @test "server: keepalives of its own" {
 	[[ $(packets keepalive | grep -c ' 203.0.113.10.7440 > .*Flags \[\.\]') -ge 2 ]]
 }
