@@ -109,30 +109,27 @@ void engine_act(struct engine *engine, const struct action *action)
 {
 	struct link *link = action->conn < engine->link_count ? engine->links[action->conn] : NULL;
 
+	if (!link && action->kind != ACTION_OPEN)
+		return; /* it could not be opened, or is closed already */
 	switch (action->kind) {
 	case ACTION_OPEN:
 		if (!open_link(engine, action->conn, action->direction))
 			not_opened(engine, action->conn);
 		break;
 	case ACTION_PROBE:
-		if (link != NULL)
-			link_probe(link);
+		link_probe(link);
 		break;
 	case ACTION_CONFIRM:
-		if (link != NULL)
-			link_confirm(link);
+		link_confirm(link);
 		break;
 	case ACTION_BYTE:
-		if (link != NULL)
-			link_byte(link);
+		link_byte(link);
 		break;
 	case ACTION_ACK:
-		if (link != NULL)
-			link_ack(link);
+		link_ack(link);
 		break;
 	case ACTION_CLOSE:
-		if (link != NULL)
-			engine->links[action->conn] = NULL;
+		engine->links[action->conn] = NULL;
 		link_free(link);
 		break;
 	}
