@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # `measure` with `respond` at the other end: both directions, and what only two ends can tell.
-# shellcheck disable=SC2016,SC2030,SC2031,SC2154 # single quotes: it expands in the testbed, or in jq; report.bash sets variables
+# shellcheck disable=SC2016,SC2030,SC2031,SC2034,SC2154 # single quotes: it expands in the testbed, or in jq; report.bash sets variables
 
 bats_require_minimum_version 1.5.0
 
@@ -259,6 +259,7 @@ lossy() { # PERCENT PROFILE FAMILY
 
 # PERCENT PROFILE FAMILY: where the banner was lost, this side is alone, and says what that may hide
 revived_lossy() {
+	limit=240 # with such loss it may search each direction for a minute and some times the timeout before it gives up
 	lab run --profile "$2" --timeout 8 --loss "$1" --server respond -- "measure --max-idle 30 \$TESTBED_TARGET$3"
 	tell run "$BATS_TEST_DESCRIPTION"
 	tell_ends run
